@@ -1,0 +1,29 @@
+"""Errors that a user can act on: what is wrong, where, and what to do about it.
+
+The tools print these as one line and exit with a non-zero status; everything else is
+a bug and keeps its traceback.
+"""
+
+
+class WWTError(Exception):
+    """Base class of every error that wwt_mm raises on purpose."""
+
+
+class ConfigError(WWTError, ValueError):
+    """A config value is missing, misspelt or out of range."""
+
+
+class DatasetError(WWTError):
+    """A dataset, or one file of it, is missing, empty or malformed."""
+
+
+class CheckpointError(WWTError):
+    """A checkpoint cannot be read, or does not fit the model that loads it."""
+
+
+class MissingPackageError(WWTError, ImportError):
+    """A library that this part of wwt_mm needs is absent or of the wrong version."""
+
+
+class MissingOpError(WWTError, ImportError):
+    """A compiled mmcv op is needed and mmcv was installed without compiled ops."""
