@@ -1,0 +1,20 @@
+"""The What-Where Transformer for the OpenMMLab libraries.
+
+Importing it registers :class:`~wwt_mm.backbone.WhatWhereTransformer` in mmengine's root
+registry, so ``custom_imports = dict(imports=['wwt_mm'])`` is all that a config of
+mmdet, mmseg or mmpretrain needs to use the backbone. The heads live in
+:mod:`wwt_mm.classification`, :mod:`wwt_mm.detection` and :mod:`wwt_mm.segmentation`,
+each of which imports its own library only.
+"""
+
+from .compat import activate as _activate_compat
+from .requirements import require as _require
+from .version import __version__
+
+_require('torch', 'mmengine', 'mmcv')
+# Before anything imports mmdet, which cannot do without mmcv.ops.
+_activate_compat()
+
+from .backbone import SlotMasks, WhatWhereTransformer  # noqa: E402
+
+__all__ = ['SlotMasks', 'WhatWhereTransformer', '__version__']
