@@ -1,0 +1,8 @@
+"""The What-Where Transformer: a backbone that keeps *what* and *where* apart."""
+
+from .block import WhatWhereBlock
+from .mutual_attention import MutualAttention
+from .slot_masks import SlotMasks
+from .what_where_transformer import WhatWhereTransformer
+
+__all__ = ['MutualAttention', 'SlotMasks', 'WhatWhereBlock', 'WhatWhereTransformer']

@@ -1,0 +1,127 @@
+"""One What-Where block: mutual attention, then three MLPs."""
+
+from typing import Optional, Sequence, Tuple
+
+import torch
+from mmcv.cnn import build_activation_layer, build_norm_layer
+from mmcv.cnn.bricks.drop import DropPath
+from torch import Tensor, nn
+
+from .mutual_attention import MutualAttention
+
+
+class MLP(nn.Sequential):
+    """Linear, activation, linear; dropout after each.
+
+    Args:
+        in_channels: Channels read.
+        hidden_channels: Channels between.
+        out_channels: Channels written.
+        act_cfg: Config of the activation.
+        drop_rate: Probability of dropout.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int,
+        out_channels: int,
+        act_cfg: dict,
+        drop_rate: float = 0.0,
+    ) -> None:
+        super().__init__(
+            nn.Linear(in_channels, hidden_channels),
+            build_activation_layer(act_cfg),
+            nn.Dropout(drop_rate),
+            nn.Linear(hidden_channels, out_channels),
+            nn.Dropout(drop_rate),
+        )
+
+
+class WhatWhereBlock(nn.Module):
+    """Equations (1) to (6): tokens, slots and masks in, the same out.
+
+    Args:
+        embed_dims: Channels ``D`` of tokens and slots.
+        num_heads: Heads ``H``.
+        num_slots: Slots ``K``; MLP_m reads and writes ``H * K`` channels.
+        mlp_ratios: Hidden widths of MLP_x (tokens), MLP_s (slots) and MLP_m (masks) as
+            multiples of ``D``. Not given in the paper; 2, 3 and 1.5 reproduce the
+            sizes of its Table 1.
+        mask_mlp: Whether masks pass through MLP_m. If not, ``M+ = A``: Table 7,
+            "w/o MLP over attention".
+        drop_rate: Probability of dropout in the MLPs.
+        drop_path_rate: Probability of stochastic depth on each residual branch. Masks
+            have no residual, so nothing of theirs is ever dropped.
+        norm_cfg: Config of the normalisation.
+        act_cfg: Config of the MLPs' activation.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        num_slots: int,
+        mlp_ratios: Sequence[float],
+        mask_mlp: bool,
+        drop_rate: float,
+        drop_path_rate: float,
+        norm_cfg: dict,
+        act_cfg: dict,
+    ) -> None:
+        super().__init__()
+        dims, mask_dims = embed_dims, num_heads * num_slots
+        token_dims, slot_dims, hidden_mask_dims = (int(r * dims) for r in mlp_ratios)
+
+        self.norm_tokens = build_norm_layer(norm_cfg, dims)[1]
+        self.norm_slots = build_norm_layer(norm_cfg, dims)[1]
+        self.attn = MutualAttention(dims, num_heads)
+        self.norm_tokens_mlp = build_norm_layer(norm_cfg, dims)[1]
+        self.norm_slots_mlp = build_norm_layer(norm_cfg, dims)[1]
+        self.mlp_tokens = MLP(dims, token_dims, dims, act_cfg, drop_rate)
+        self.mlp_slots = MLP(dims, slot_dims, dims, act_cfg, drop_rate)
+        self.mlp_masks = (
+            MLP(mask_dims + dims, hidden_mask_dims, mask_dims, act_cfg, drop_rate)
+            if mask_mlp
+            else None
+        )
+        self.drop_path = DropPath(drop_path_rate) if drop_path_rate else nn.Identity()
+
+    def forward(
+        self,
+        tokens: Tensor,
+        slots: Tensor,
+        masks: Optional[Tensor] = None,
+        padding: Optional[Tensor] = None,
+    ) -> Tuple[Tensor, Tensor, Tensor]:
+        """Run the block.
+
+        Args:
+            tokens: ``X``, ``(B, N, D)``.
+            slots: ``S``, ``(B, K, D)``.
+            masks: ``M``, ``(B, H, N, K)``; ``None`` for the zeros of the first block.
+            padding: ``(B, N)`` bool, ``True`` for tokens that no slot may read.
+
+        Returns:
+            ``X+``, ``S+`` and ``M+``, in the shapes of ``X``, ``S`` and ``M``.
+        """
+        token_update, slot_update, scores = self.attn(
+            self.norm_tokens(tokens), self.norm_slots(slots), masks, padding
+        )  # (1)
+        tokens = tokens + self.drop_path(token_update)  # (2)
+        slots = slots + self.drop_path(slot_update)  # (3)
+
+        normed = self.norm_tokens_mlp(tokens)
+        tokens = tokens + self.drop_path(self.mlp_tokens(normed))  # (4)
+        slots = slots + self.drop_path(self.mlp_slots(self.norm_slots_mlp(slots)))  # 5
+        masks = self._update_masks(scores, normed)  # (6)
+        return tokens, slots, masks
+
+    def _update_masks(self, scores: Tensor, tokens: Tensor) -> Tensor:
+        """MLP over attention, eq. (6): no residual, as the paper found it unstable."""
+        if self.mlp_masks is None:
+            return scores
+        heads, _, slots = scores.shape[1:]
+        per_token = scores.transpose(1, 2).flatten(2)  # (B, N, H*K)
+        masks = self.mlp_masks(torch.cat((per_token, tokens), dim=-1))  # (6)
+        return masks.unflatten(-1, (heads, slots)).transpose(1, 2)

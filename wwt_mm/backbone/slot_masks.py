@@ -1,0 +1,37 @@
+"""What the backbone hands to every head: *what* (slots) and *where* (masks)."""
+
+from typing import NamedTuple, Optional
+
+from torch import Tensor
+
+
+class SlotMasks(NamedTuple):
+    """The output of one What-Where block (paper, sec. 3.1).
+
+    ``B`` images, ``K`` slots, ``D`` channels, ``H`` heads, a grid of ``h x w`` tokens.
+
+    Attributes:
+        slots: What, ``(B, K, D)``: one embedding per visual entity.
+        masks: Where, ``(B, H, K, h, w)``: raw logits, which may be negative. Heads of
+            the model that want one mask per slot take the mean over ``H``.
+        tokens: Patch tokens, ``(B, D, h, w)``.
+        padding_mask: ``(B, h, w)`` bool, ``True`` where a token lies wholly in the
+            padding of a batch; ``None`` if nothing is padded. There, masks and tokens
+            are zero.
+    """
+
+    slots: Tensor
+    masks: Tensor
+    tokens: Tensor
+    padding_mask: Optional[Tensor] = None
+
+    def reassemble(self) -> Tensor:
+        """Dense features from slots and masks, eq. (7): ``F = M S``.
+
+        Returns:
+            ``(B, D, h, w)``, with the masks' mean over heads as ``M``.
+        """
+        h, w = self.masks.shape[-2:]
+        masks = self.masks.mean(1).flatten(2)  # (B, K, N)
+        features = self.slots.transpose(1, 2) @ masks  # (B, D, N)       (7)
+        return features.unflatten(2, (h, w))
