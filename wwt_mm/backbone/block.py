@@ -2,7 +2,6 @@
 
 from typing import Optional, Sequence, Tuple
 
-import torch
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmcv.cnn.bricks.drop import DropPath
 from torch import Tensor, nn
@@ -36,6 +35,44 @@ class MLP(nn.Sequential):
             nn.Linear(hidden_channels, out_channels),
             nn.Dropout(drop_rate),
         )
+
+
+class MaskMLP(nn.Module):
+    """MLP over attention, eq. (6), without a residual: the paper found one unstable.
+
+    Its first layer would read scores and tokens concatenated. Two layers whose outputs
+    are added compute the same without building the concatenation.
+
+    Args:
+        mask_dims: Channels of the scores, heads times slots.
+        embed_dims: Channels of the tokens.
+        hidden_channels: Channels between the two layers.
+        act_cfg: Config of the activation.
+        drop_rate: Probability of dropout.
+    """
+
+    def __init__(
+        self,
+        mask_dims: int,
+        embed_dims: int,
+        hidden_channels: int,
+        act_cfg: dict,
+        drop_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.from_scores = nn.Linear(mask_dims, hidden_channels)
+        self.from_tokens = nn.Linear(embed_dims, hidden_channels)
+        self.act = build_activation_layer(act_cfg)
+        self.drop = nn.Dropout(drop_rate)
+        self.to_masks = nn.Linear(hidden_channels, mask_dims)
+
+    def forward(self, scores: Tensor, tokens: Tensor) -> Tensor:
+        """Scores ``(B, H, N, K)`` and tokens ``(B, N, D)`` to masks ``(B, H, N, K)``."""
+        heads, _, slots = scores.shape[1:]
+        per_token = scores.transpose(1, 2).flatten(2)  # (B, N, H*K)
+        hidden = self.act(self.from_scores(per_token) + self.from_tokens(tokens))
+        masks = self.to_masks(self.drop(hidden))
+        return masks.unflatten(-1, (heads, slots)).transpose(1, 2)
 
 
 class WhatWhereBlock(nn.Module):
@@ -81,7 +118,7 @@ class WhatWhereBlock(nn.Module):
         self.mlp_tokens = MLP(dims, token_dims, dims, act_cfg, drop_rate)
         self.mlp_slots = MLP(dims, slot_dims, dims, act_cfg, drop_rate)
         self.mlp_masks = (
-            MLP(mask_dims + dims, hidden_mask_dims, mask_dims, act_cfg, drop_rate)
+            MaskMLP(mask_dims, dims, hidden_mask_dims, act_cfg, drop_rate)
             if mask_mlp
             else None
         )
@@ -114,14 +151,5 @@ class WhatWhereBlock(nn.Module):
         normed = self.norm_tokens_mlp(tokens)
         tokens = tokens + self.drop_path(self.mlp_tokens(normed))  # (4)
         slots = slots + self.drop_path(self.mlp_slots(self.norm_slots_mlp(slots)))  # 5
-        masks = self._update_masks(scores, normed)  # (6)
-        return tokens, slots, masks
-
-    def _update_masks(self, scores: Tensor, tokens: Tensor) -> Tensor:
-        """MLP over attention, eq. (6): no residual, as the paper found it unstable."""
-        if self.mlp_masks is None:
-            return scores
-        heads, _, slots = scores.shape[1:]
-        per_token = scores.transpose(1, 2).flatten(2)  # (B, N, H*K)
-        masks = self.mlp_masks(torch.cat((per_token, tokens), dim=-1))  # (6)
-        return masks.unflatten(-1, (heads, slots)).transpose(1, 2)
+        masks = scores if self.mlp_masks is None else self.mlp_masks(scores, normed)
+        return tokens, slots, masks  # (6)

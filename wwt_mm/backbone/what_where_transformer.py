@@ -47,8 +47,8 @@ class WhatWhereTransformer(BaseModule):
             linearly from 0 in the first.
         slot_init_std: Standard deviation of the slots' initial values (not given in
             the paper).
-        final_norm: Whether slots and tokens of the last block are normalised, as in
-            DeiT (not given in the paper).
+        final_norm: Whether the slots of the last block are normalised, as DeiT does
+            with its class token (not given in the paper).
         norm_cfg: Config of normalisation layers.
         act_cfg: Config of the MLPs' activation.
         with_cp: Trade time for memory: recompute each block in the backward pass.
@@ -111,8 +111,7 @@ class WhatWhereTransformer(BaseModule):
         self.patch_embed = nn.Conv2d(in_channels, dims, size, stride=size)
         self.pos_embed = PositionEmbedding(dims, grid)
         self.slots = nn.Parameter(torch.empty(1, self.num_slots, dims))
-        nn.init.trunc_normal_(self.slots, std=slot_init_std, a=-2 * slot_init_std,
-                              b=2 * slot_init_std)
+        nn.init.normal_(self.slots, std=slot_init_std)
         self.drop_after_pos = nn.Dropout(drop_rate)
         self.blocks = nn.ModuleList(
             WhatWhereBlock(
@@ -128,7 +127,6 @@ class WhatWhereTransformer(BaseModule):
             )
             for index in range(self.num_layers)
         )
-        self.norm_tokens = build_norm_layer(norm_cfg, dims)[1] if final_norm else None
         self.norm_slots = build_norm_layer(norm_cfg, dims)[1] if final_norm else None
         self._freeze()
 
@@ -197,7 +195,7 @@ class WhatWhereTransformer(BaseModule):
     ) -> Union[SlotMasks, Tensor]:
         """Give the state after block ``index`` the form ``out_type`` asks for."""
         if index == self.num_layers - 1 and self.norm_slots is not None:
-            tokens, slots = self.norm_tokens(tokens), self.norm_slots(slots)
+            slots = self.norm_slots(slots)
         if self.out_type == 'avg_slots':
             return slots.mean(1)
         tokens = tokens.mT.unflatten(2, grid)  # (B, D, h, w)
@@ -233,7 +231,7 @@ class WhatWhereTransformer(BaseModule):
             return depths - 1, depths
         if name.startswith('blocks.'):
             return int(name.split('.')[1]) + 1, depths
-        if name.startswith('norm_'):
+        if name.startswith('norm_slots'):
             return depths - 1, depths
         return 0, depths
 
