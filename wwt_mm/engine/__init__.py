@@ -1,0 +1,21 @@
+"""What the tools of :file:`tools/` need to run a config of any of the libraries."""
+
+from .atomic import AtomicLocalBackend, write_atomically
+from .checkpoint_hook import AtomicCheckpointHook, find_resumable_checkpoint
+from .config import load_config
+from .dataset_check import check_datasets
+from .distributed import prepare_cpu_processes
+from .mean_loss_hook import MeanLossHook
+from .random_state import RandomStateHook
+
+__all__ = [
+    'AtomicCheckpointHook',
+    'AtomicLocalBackend',
+    'MeanLossHook',
+    'RandomStateHook',
+    'check_datasets',
+    'find_resumable_checkpoint',
+    'load_config',
+    'prepare_cpu_processes',
+    'write_atomically',
+]

@@ -1,0 +1,75 @@
+"""Writes files so that a reader finds the whole old or the whole new one, never half.
+
+The bytes go to a hidden file in the same folder, are flushed to the disk, and are then
+moved over the target, which is atomic on a local file system.
+"""
+
+import os
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+
+ATOMIC_BACKEND = 'wwt_mm_atomic_local'
+_TEMPORARY = '.{}.tmp'
+
+
+def write_atomically(content: bytes, path: str | Path) -> None:
+    """Writes a file all at once, replacing a former one.
+
+    Args:
+        content: The whole content of the file.
+        path: Where to write it. Missing folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(_TEMPORARY.format(path.name))
+    with open(temporary, 'wb') as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    _flush_folder(path.parent)
+
+
+def remove_unfinished(folder: str | Path, pattern: str = '*') -> list[Path]:
+    """Removes what writers that were killed have left behind.
+
+    Args:
+        folder: Where they wrote.
+        pattern: Glob pattern of the targets' names.
+
+    Returns:
+        list[Path]: The files that were removed.
+    """
+    unfinished = sorted(Path(folder).glob(_TEMPORARY.format(pattern)))
+    for file in unfinished:
+        file.unlink(missing_ok=True)
+    return unfinished
+
+
+def _flush_folder(folder: Path) -> None:
+    """Makes the new name survive a power cut, where the system can do that."""
+    if os.name != 'posix':
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@register_backend(ATOMIC_BACKEND, force=True)
+class AtomicLocalBackend(LocalBackend):
+    """mmengine's storage backend for local files, with atomic writes.
+
+    Usable wherever mmengine takes ``backend_args``:
+    ``dict(backend='wwt_mm_atomic_local')``.
+    """
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Writes bytes to a file, all at once."""
+        write_atomically(obj, filepath)
+
+    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
+        """Writes text to a file, all at once."""
+        write_atomically(obj.encode(encoding), filepath)

@@ -1,0 +1,95 @@
+"""What tools/train.py and tools/test.py have in common."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from ..errors import WWTError
+
+_DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that training and testing share."""
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs, checkpoints and metrics (default: work_dir of the '
+        'config, or else work_dirs/CONFIG_NAME)',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. data_root=data/VOCdevkit '
+        'train_dataloader.batch_size=4 model.backbone.num_slots=32. Lists: key="[a,b]" '
+        'or key=a,b, without spaces',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes were started (set by dist_*.sh and slurm_*.sh)',
+    )
+    # torch.distributed.launch passes either spelling.
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS
+    )
+
+
+def parse_arguments(
+    parser: argparse.ArgumentParser, argv: list[str] | None
+) -> argparse.Namespace:
+    """Parses the arguments, and passes the local rank on to mmengine."""
+    args = parser.parse_args(argv)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def set_work_dir(cfg: Config, args: argparse.Namespace) -> None:
+    """Sets ``cfg.work_dir``: from the argument, the config, or the config's name."""
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
+
+
+def complete_dataloaders(cfg: Config) -> None:
+    """Fills in what mmpretrain's own tools do, and makes worker settings agree."""
+    for name in _DATALOADERS:
+        loader = cfg.get(name)
+        if loader is None:
+            continue
+        if cfg.get('default_scope') == 'mmpretrain':
+            loader.setdefault('collate_fn', dict(type='default_collate'))
+            loader.setdefault('pin_memory', torch.cuda.is_available())
+            loader.setdefault('persistent_workers', True)
+        if not loader.get('num_workers'):
+            loader.persistent_workers = False
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Builds the runner that a config asks for."""
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def run_tool(main: Callable[[], object]) -> None:
+    """Runs a tool; ends it with one line and status 2 for an error of the user's.
+
+    Args:
+        main: What the tool does. A :class:`~wwt_mm.errors.WWTError` that it raises is
+            printed; anything else is a bug and keeps its traceback.
+    """
+    try:
+        main()
+    except WWTError as error:
+        process = f' (process {os.environ["RANK"]})' if 'RANK' in os.environ else ''
+        print(f'error{process}: {error}', file=sys.stderr)
+        sys.exit(2)

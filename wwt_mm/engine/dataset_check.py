@@ -1,0 +1,142 @@
+"""Finds missing dataset files before anything is built, and says where to look."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.utils import is_abs
+
+from ..errors import DatasetError
+
+DOCS_PAGE = 'docs/datasets.md'
+
+# Start of a dataset's type to its section in the docs page, longest start first.
+_SECTIONS = {
+    'ImageNetS': 'imagenet-s',
+    'ImageNet': 'imagenet',
+    'Pascal': 'pascal-voc',
+    'VOC': 'pascal-voc',
+    'XML': 'pascal-voc',
+    'Coco20k': 'coco-20k',
+    'Coco': 'coco',
+    'COCO': 'coco',
+    'ADE': 'ade20k',
+    'Cityscapes': 'cityscapes',
+    'CIFAR': 'cifar',
+    'CUB': 'cub-200-2011',
+}
+
+_VOC_PARTS = {'img_subdir': 'JPEGImages', 'ann_subdir': 'Annotations'}
+
+# mmpretrain fetches these itself unless told not to.
+_DOWNLOADING = ('CIFAR', 'MNIST', 'FashionMNIST')
+
+
+def check_datasets(cfg: Config, stages: Sequence[str]) -> None:
+    """Raises an error for the first dataset path of a config that does not exist.
+
+    Looked for are ``data_root``, ``ann_file`` and the folders of ``data_prefix`` of
+    every dataset, also of those inside wrappers (``RepeatDataset``,
+    ``ConcatDataset``, ``ClassBalancedDataset``, ``MultiImageMixDataset``, ...).
+    Remote paths and datasets that download themselves are left alone.
+
+    Args:
+        cfg: The config.
+        stages: Which dataloaders to look at: of ``'train'``, ``'val'``, ``'test'``.
+
+    Raises:
+        DatasetError: One line with the path, the config and the page of the docs.
+    """
+    for stage in stages:
+        dataloader = cfg.get(f'{stage}_dataloader') or {}
+        for dataset in _iterate_leaves(dataloader.get('dataset')):
+            problem = _find_problem(dataset)
+            if problem:
+                raise DatasetError(_describe(cfg, stage, dataset, problem))
+
+
+def _iterate_leaves(dataset: Any) -> Iterator[dict]:
+    """Yields the datasets that read files, whatever wraps them."""
+    if isinstance(dataset, list | tuple):
+        for part in dataset:
+            yield from _iterate_leaves(part)
+    elif isinstance(dataset, dict):
+        wrapped = dataset.get('dataset', dataset.get('datasets'))
+        if wrapped is None:
+            yield dataset
+        else:
+            yield from _iterate_leaves(wrapped)
+
+
+def _find_problem(dataset: dict) -> str | None:
+    """Describes the first path of a dataset that is not there."""
+    if dataset.get('backend_args') or _downloads_itself(dataset):
+        return None
+    root = dataset.get('data_root') or ''
+    if root and not _is_remote(root) and not Path(root).is_dir():
+        return f'no data_root folder at {Path(root).absolute()}'
+    ann_file = dataset.get('ann_file')
+    if isinstance(ann_file, str) and ann_file:
+        problem = _find_file_problem(_join(root, ann_file))
+        if problem:
+            return problem
+    for name, folder in _list_folders(dataset).items():
+        folder = _join(root, folder)
+        if not _is_remote(folder) and not Path(folder).is_dir():
+            return f'no {name} folder at {Path(folder).absolute()}'
+    return None
+
+
+def _list_folders(dataset: dict) -> dict[str, str]:
+    """Lists the folders of a dataset by what they hold, relative to its root."""
+    prefixes = dataset.get('data_prefix') or {}
+    if isinstance(prefixes, str):
+        prefixes = {'data_prefix': prefixes}
+    folders = {k: v for k, v in prefixes.items() if isinstance(v, str) and v}
+    if 'sub_data_root' in folders:  # mmdet's datasets in the Pascal VOC layout
+        for part, default in _VOC_PARTS.items():
+            folder = f'{folders["sub_data_root"].rstrip("/")}/'
+            folders[part] = folder + dataset.get(part, default)
+    return folders
+
+
+def _find_file_problem(path: str) -> str | None:
+    if _is_remote(path):
+        return None
+    file = Path(path)
+    if not file.exists():
+        return f'no ann_file at {file.absolute()}'
+    if file.is_file() and not file.stat().st_size:
+        return f'ann_file {file.absolute()} is empty'
+    return None
+
+
+def _downloads_itself(dataset: dict) -> bool:
+    kind = _type_name(dataset)
+    return kind.startswith(_DOWNLOADING) and dataset.get('download', True)
+
+
+def _describe(cfg: Config, stage: str, dataset: dict, problem: str) -> str:
+    kind = _type_name(dataset)
+    section = next((s for k, s in _SECTIONS.items() if kind.startswith(k)), '')
+    page = f'{DOCS_PAGE}#{section}' if section else DOCS_PAGE
+    config = cfg.filename or 'the config'
+    return (
+        f'the {stage} dataset ({kind}) of {config} is not there: {problem}; lay it out '
+        f'as {page} says, or name its place with --cfg-options data_root=FOLDER'
+    )
+
+
+def _type_name(dataset: dict) -> str:
+    kind = dataset.get('type', 'dataset')
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.rpartition('.')[2]
+
+
+def _join(root: str, path: str) -> str:
+    return path if is_abs(path) or not root else f'{root.rstrip("/")}/{path}'
+
+
+def _is_remote(path: str) -> bool:
+    return '://' in path or path.startswith(('s3:', 'petrel:'))

@@ -1,0 +1,134 @@
+"""Trains a model of any of the libraries: the inside of tools/train.py."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from ..errors import CheckpointError, ConfigError
+from .checkpoint_hook import find_resumable_checkpoint
+from .cli import (
+    add_common_arguments,
+    build_runner,
+    complete_dataloaders,
+    parse_arguments,
+    set_work_dir,
+)
+from .config import load_config
+from .dataset_check import check_datasets
+from .distributed import prepare_cpu_processes
+
+_EXAMPLE = """examples:
+  python tools/train.py configs/mmdet/wwt_det_voc07.py
+  python tools/train.py configs/mmdet/wwt_det_voc07.py --resume --seed 0 \\
+      --cfg-options data_root=data/VOCdevkit train_dataloader.batch_size=4
+  tools/dist_train.sh configs/mmdet/wwt_det_voc07.py 8
+
+Without a GPU it trains on the CPU; so it does with CUDA_VISIBLE_DEVICES=-1."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Trains the model of a config.
+
+    Args:
+        argv: Command-line arguments; those of the process by default.
+    """
+    args = parse_arguments(_build_parser(), argv)
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    set_work_dir(cfg, args)
+    if args.amp:
+        _enable_amp(cfg)
+    if args.auto_scale_lr:
+        _enable_lr_scaling(cfg)
+    _set_randomness(cfg, args)
+    _set_resumption(cfg, args.resume)
+    complete_dataloaders(cfg)
+    check_datasets(cfg, ('train', 'val') if cfg.get('val_cfg') else ('train',))
+    prepare_cpu_processes(cfg)
+    build_runner(cfg).train()
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description='Train a model of mmdet, mmseg or mmpretrain.',
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='continue from a checkpoint: the given one, or else the last one in the '
+        'work dir (from the start if there is none)',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='train with automatic mixed precision'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size over all processes',
+    )
+    parser.add_argument(
+        '--seed', type=int, help='random seed (default: drawn, logged and checkpointed)'
+    )
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='use deterministic kernels only, which may be slower',
+    )
+    add_common_arguments(parser)
+    return parser
+
+
+def _enable_amp(cfg: Config) -> None:
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind == 'AmpOptimWrapper':
+        return
+    if kind != 'OptimWrapper':
+        raise ConfigError(
+            f'--amp works with optim_wrapper.type OptimWrapper, and {cfg.filename} '
+            f'has {kind}'
+        )
+    if not torch.cuda.is_available():
+        raise ConfigError('--amp needs a GPU, and this machine has none; leave it out')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _enable_lr_scaling(cfg: Config) -> None:
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise ConfigError(
+            f'--auto-scale-lr needs the batch size that the learning rate of '
+            f'{cfg.filename} is meant for: --cfg-options '
+            'auto_scale_lr.base_batch_size=64'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def _set_randomness(cfg: Config, args: argparse.Namespace) -> None:
+    randomness = cfg.get('randomness') or {}
+    if args.seed is not None:
+        randomness['seed'] = args.seed
+    if args.deterministic:
+        randomness['deterministic'] = True
+    if randomness.get('deterministic'):
+        # cuBLAS reads it when it is first used, and needs it to be deterministic.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    cfg.randomness = randomness
+
+
+def _set_resumption(cfg: Config, checkpoint: str | None) -> None:
+    if checkpoint == 'auto':
+        cfg.resume = True
+        cfg.load_from = find_resumable_checkpoint(cfg.work_dir)
+    elif checkpoint is not None:
+        if '://' not in checkpoint and not Path(checkpoint).exists():
+            raise CheckpointError(f'no checkpoint to resume from at {checkpoint}')
+        cfg.resume = True
+        cfg.load_from = checkpoint
