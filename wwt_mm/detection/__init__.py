@@ -1,0 +1,11 @@
+"""WWT-DET: supervised detection on slots and masks (paper, Fig. 4 (d)). Needs mmdet."""
+
+from ..requirements import require
+
+require('mmdet')
+
+from .mask_pool_bbox_head import MaskPoolBBoxHead  # noqa: E402
+from .token_bbox_head import TokenBBoxHead  # noqa: E402
+from .wwt_detector import WWTDetector  # noqa: E402
+
+__all__ = ['MaskPoolBBoxHead', 'TokenBBoxHead', 'WWTDetector']

@@ -1,0 +1,120 @@
+"""WWT-DET's head: classes from slots, boxes from what their masks cover."""
+
+from typing import List, Optional, Tuple
+
+import torch
+from mmdet.models.layers import inverse_sigmoid
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from ..backbone import SlotMasks
+from ..errors import ConfigError
+from .mask_moments import boxes_around, coordinate_moments
+from .query_bbox_head import QueryBBoxHead
+
+POOLS = ('per_head', 'head_mean')
+BOX_REFERENCES = ('none', 'mask_moments')
+
+
+@MODELS.register_module()
+class MaskPoolBBoxHead(QueryBBoxHead):
+    """Detection head of the paper (sec. 3.2 (d), Fig. 4 (d)).
+
+    Each slot is classified. Its mask, a softmax over tokens, pools tokens and
+    coordinates, and an MLP turns what was pooled into a box.
+
+    Args:
+        num_classes: Classes without background.
+        embed_dims: Channels ``D`` of slots and tokens.
+        num_heads: Heads ``H`` of the backbone.
+        pool: ``'per_head'``: pool with each head's mask and concatenate;
+            ``'head_mean'``: pool once, with the mean mask. Not given in the paper.
+        box_reference: ``'none'``: the MLP's output is the box (paper);
+            ``'mask_moments'``: it corrects the box around the mask's centroid and
+            spread (ours). See ``docs/detection.md`` for what that changes.
+        temperature: What masks are divided by before the softmax over tokens. Not
+            given in the paper.
+        learn_temperature: Whether that is learned.
+        squared_coordinates: Whether the squares of coordinates are pooled too, so that
+            the MLP can tell a mask's spread.
+        **kwargs: Arguments of :class:`QueryBBoxHead`.
+
+    Raises:
+        ConfigError: If a value is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        embed_dims: int,
+        num_heads: int,
+        pool: str = 'per_head',
+        box_reference: str = 'none',
+        temperature: float = 1.0,
+        learn_temperature: bool = False,
+        squared_coordinates: bool = False,
+        **kwargs,
+    ) -> None:
+        if pool not in POOLS:
+            raise ConfigError(f'pool={pool!r} is unknown: choose one of {POOLS}')
+        if box_reference not in BOX_REFERENCES:
+            raise ConfigError(
+                f'box_reference={box_reference!r} is unknown: choose one of '
+                f'{BOX_REFERENCES}'
+            )
+        if temperature <= 0:
+            raise ConfigError(f'temperature={temperature} must be positive')
+        self.pool = pool
+        self.box_reference = box_reference
+        self.squared_coordinates = squared_coordinates
+        maps = num_heads if pool == 'per_head' else 1
+        coordinates = 4 if squared_coordinates else 2
+        box_dims = maps * (embed_dims + coordinates)
+        super().__init__(num_classes, embed_dims, box_dims, **kwargs)
+        self.log_temperature = nn.Parameter(
+            torch.tensor(float(temperature)).log(), requires_grad=learn_temperature
+        )
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.norm_pooled = nn.LayerNorm(self.embed_dims)
+        if self.box_reference == 'mask_moments':
+            # Begin with the box around the mask as it is.
+            nn.init.zeros_(self.fc_reg.weight)
+            nn.init.zeros_(self.fc_reg.bias)
+
+    def forward(
+        self, feats: Tuple[SlotMasks, ...], img_metas: Optional[List[dict]] = None
+    ) -> Tuple[Tensor, Tensor]:
+        """See :meth:`QueryBBoxHead.forward`; there is one query per slot."""
+        feat = self._last(feats)
+        extents = self._extents(feat, img_metas)
+        mean_masks = feat.masks.mean(1, keepdim=True)
+        if self.pool == 'per_head':
+            weights = self._over_tokens(feat.masks, feat.padding_mask)
+        else:
+            weights = self._over_tokens(mean_masks, feat.padding_mask)
+        pooled = self._pool(weights, feat.tokens, extents)  # (B, K, box_dims)
+        deltas = self.fc_reg(self.reg_mlp(pooled))  # (B, K, 4)
+        if self.box_reference == 'mask_moments':
+            mask = self._over_tokens(mean_masks, feat.padding_mask)[:, 0]
+            reference = boxes_around(*coordinate_moments(mask, extents), extents)
+            deltas = deltas + inverse_sigmoid(reference, eps=1e-4)
+        logits = self.fc_cls(feat.slots)  # (B, K, C + 1)
+        return logits.unsqueeze(0), deltas.sigmoid().unsqueeze(0)
+
+    def _over_tokens(self, masks: Tensor, padding: Optional[Tensor]) -> Tensor:
+        """Softmax over the tokens of an image, ``(B, H, K, h, w)`` to the same."""
+        masks = masks * (-self.log_temperature).exp()
+        if padding is not None:
+            masks = masks.masked_fill(padding[:, None, None], -torch.inf)
+        return masks.flatten(3).softmax(-1).view_as(masks)
+
+    def _pool(self, weights: Tensor, tokens: Tensor, extents: Tensor) -> Tensor:
+        """Pool tokens and coordinates: ``(B, H, K, h, w)`` to ``(B, K, box_dims)``."""
+        by_head = weights.flatten(3) @ tokens.flatten(2).mT.unsqueeze(1)
+        means, variances = coordinate_moments(weights, extents)
+        parts = [self.norm_pooled(by_head), means.to(by_head.dtype)]
+        if self.squared_coordinates:
+            parts.append((variances + means.square()).to(by_head.dtype))
+        return torch.cat(parts, -1).transpose(1, 2).flatten(2)

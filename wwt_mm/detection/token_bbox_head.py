@@ -1,0 +1,65 @@
+"""The counterpart the paper compares with: the same head on patch tokens."""
+
+from typing import List, Optional, Tuple
+
+import torch
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from ..backbone import SlotMasks
+from .query_bbox_head import QueryBBoxHead
+
+
+@MODELS.register_module()
+class TokenBBoxHead(QueryBBoxHead):
+    """Detection head on tokens (paper, Table 6: "WWT + det. head on tokens").
+
+    Each token is classified, and an MLP turns the token and its coordinates into a
+    box. Slots and masks are not used. Details are not given in the paper.
+
+    Args:
+        num_classes: Classes without background.
+        embed_dims: Channels ``D`` of the tokens.
+        **kwargs: Arguments of :class:`QueryBBoxHead`.
+    """
+
+    def __init__(self, num_classes: int, embed_dims: int, **kwargs) -> None:
+        super().__init__(num_classes, embed_dims, box_dims=embed_dims + 2, **kwargs)
+
+    def _init_layers(self) -> None:
+        super()._init_layers()
+        self.norm_tokens = nn.LayerNorm(self.embed_dims)
+
+    def forward(
+        self, feats: Tuple[SlotMasks, ...], img_metas: Optional[List[dict]] = None
+    ) -> Tuple[Tensor, Tensor]:
+        """See :meth:`QueryBBoxHead.forward`; there is one query per token.
+
+        Padded tokens are background for certain and their boxes empty, so that they
+        are neither matched nor predicted.
+        """
+        feat = self._last(feats)
+        tokens = self.norm_tokens(feat.tokens.flatten(2).mT)  # (B, N, D)
+        coordinates = self._coordinates(feat, img_metas).to(tokens.dtype)
+        logits = self.fc_cls(tokens)
+        features = torch.cat((tokens, coordinates), dim=-1)
+        boxes = self.fc_reg(self.reg_mlp(features)).sigmoid()
+        if feat.padding_mask is not None:
+            padding = feat.padding_mask.flatten(1).unsqueeze(-1)
+            background = torch.full_like(logits[0, 0], -1e4)
+            background[-1] = 1e4
+            logits = torch.where(padding, background, logits)
+            boxes = boxes.masked_fill(padding, 0)
+        return logits.unsqueeze(0), boxes.unsqueeze(0)
+
+    def _coordinates(self, feat: SlotMasks, img_metas: Optional[List[dict]]) -> Tensor:
+        """Centres (x, y) of tokens as fractions of each image: ``(B, N, 2)``."""
+        height, width = feat.tokens.shape[-2:]
+        device = feat.tokens.device
+        y, x = torch.meshgrid(
+            torch.arange(height, device=device) + 0.5,
+            torch.arange(width, device=device) + 0.5,
+            indexing='ij',
+        )
+        centres = torch.stack((x, y), -1).flatten(0, 1)
+        return centres / self._extents(feat, img_metas).unsqueeze(1)
