@@ -1,0 +1,55 @@
+"""The classification head of the paper's Fig. 4 (a): classify slots, then average."""
+
+from collections.abc import Sequence
+
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+from wwt_mm.backbone import SlotMasks
+
+
+@MODELS.register_module()
+class SlotClsHead(ClsHead):
+    """Classify each slot by an MLP and average the logits over slots.
+
+    The paper says "a multilayer perceptron"; two layers, the hidden one as wide as the
+    slots, reproduce the sizes of its Table 1.
+
+    Args:
+        num_classes: Classes ``C``.
+        in_channels: Channels ``D`` of a slot.
+        hidden_channels: Width of the hidden layer; ``None`` means ``in_channels``.
+        init_cfg: mmengine initialisation; ``None`` means DeiT's.
+        **kwargs: As for mmpretrain's ``ClsHead``: ``loss``, which takes labels ``(B,)``
+            or, after Mixup and CutMix, label scores ``(B, C)``; ``topk``; ``cal_acc``.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        hidden_channels: int | None = None,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
+    ) -> None:
+        if init_cfg is None:
+            init_cfg = dict(type='TruncNormal', layer='Linear', std=0.02)
+        super().__init__(init_cfg=init_cfg, **kwargs)
+        self.num_classes = num_classes
+        hidden_channels = hidden_channels or in_channels
+        self.hidden = nn.Linear(in_channels, hidden_channels)
+        self.act = nn.GELU()
+        self.classifier = nn.Linear(hidden_channels, num_classes)
+
+    def pre_logits(self, feats: Sequence[SlotMasks]) -> Tensor:
+        """Features ``(B, K, hidden)`` of the last block's slots, before the logits."""
+        return self.act(self.hidden(feats[-1].slots))
+
+    def slot_logits(self, feats: Sequence[SlotMasks]) -> Tensor:
+        """Class logits ``(B, K, C)`` of each slot of the last block."""
+        return self.classifier(self.pre_logits(feats))
+
+    def forward(self, feats: Sequence[SlotMasks]) -> Tensor:
+        """Class logits ``(B, C)`` of each image: the mean over its slots."""
+        return self.slot_logits(feats).mean(1)
