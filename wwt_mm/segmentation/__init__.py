@@ -1,0 +1,20 @@
+"""WWT-SEG: dense labels from slots and masks (paper, Fig. 4 (b)). Needs mmseg."""
+
+from ..requirements import require
+
+require('mmseg')
+
+from .image_labels import AddImageLabels  # noqa: E402
+from .loading import LoadSegMap  # noqa: E402
+from .slot_reassemble_head import SlotReassembleHead, TokenReassembleHead  # noqa: E402
+from .tokens_beside_slots import TokensBesideSlots  # noqa: E402
+from .wwt_segmentor import WWTSegmentor  # noqa: E402
+
+__all__ = [
+    'AddImageLabels',
+    'LoadSegMap',
+    'SlotReassembleHead',
+    'TokenReassembleHead',
+    'TokensBesideSlots',
+    'WWTSegmentor',
+]
