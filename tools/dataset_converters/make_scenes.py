@@ -4,6 +4,7 @@
 import argparse
 import dataclasses
 import sys
+import time
 from pathlib import Path
 
 from wwt_mm.datasets import SceneConfig, write_classification, write_voc
@@ -97,6 +98,7 @@ def make_scenes(args: argparse.Namespace) -> None:
         single_class=True,
         distractors=distractors,
     )
+    start = time.monotonic()
     common = {'workers': args.workers, 'force': args.force}
     if args.train or args.val or args.test:
         written = write_voc(
@@ -108,16 +110,18 @@ def make_scenes(args: argparse.Namespace) -> None:
             void_border=args.void_border,
             **common,
         )
-        _report(args.out / 'VOC2007', written)
+        _report(args.out / 'VOC2007', written, start)
+        start = time.monotonic()
     if args.cls_train or args.cls_val:
         written = write_classification(
             args.out, labelled, train=args.cls_train, val=args.cls_val, **common
         )
-        _report(args.out / 'classification', written)
+        _report(args.out / 'classification', written, start)
 
 
-def _report(folder: Path, written: bool) -> None:
-    state = 'written' if written else 'already there with the same options'
+def _report(folder: Path, written: bool, start: float) -> None:
+    seconds = time.monotonic() - start
+    state = f'written in {seconds:.1f} s' if written else 'already there, same options'
     print(f'{folder}: {state}')
 
 

@@ -345,7 +345,9 @@ def _save_voc(
 
 
 def _save_jpeg(path: Path, image: np.ndarray) -> None:
+    # Full chroma resolution: small objects keep the colour that tells their class.
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     _, data = cv2.imencode('.jpg', image[..., ::-1], options)
     path.write_bytes(data)
 
