@@ -1,0 +1,4 @@
+# Table 7: 16 slots instead of 64.
+_base_ = './wwt_tiny_in1k.py'
+
+model = dict(backbone=dict(num_slots=16))
