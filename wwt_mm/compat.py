@@ -10,7 +10,7 @@ compiled ops, nothing is changed.
 
 import importlib.util
 import sys
-from functools import lru_cache
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
@@ -114,7 +114,7 @@ class _PlaceholderFinder(MetaPathFinder, Loader):
         """A placeholder module has nothing to run."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _placeholder(op: str) -> type:
     """Returns a class named like the op that cannot be called.
 

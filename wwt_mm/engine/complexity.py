@@ -1,7 +1,7 @@
 """Parameters and multiply-accumulates of what a config does to one image."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -17,30 +17,40 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a model, or a part of it, takes at inference.
+
+    Attributes:
+        params: Parameters that inference uses.
+        macs: Multiply-accumulates of matrix products, convolutions and attention. One
+            of them is two floating-point operations; many papers, ours among them, call
+            them FLOPs. Norms, activations and sums are not counted.
+    """
+
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
 class Complexity:
     """What inference on one image takes.
 
     Attributes:
         shape: Height and width of the image, padded as the model pads it, in pixels.
-        params: Parameters that inference uses.
-        training_params: Parameters that it does not use, as those of a head that only
-            adds a loss in training.
-        macs: Multiply-accumulates of matrix products, convolutions and attention. One
-            of them is two floating-point operations; many papers, ours among them, call
-            them FLOPs. Norms, activations and sums are not counted.
-        macs_by_part: The same for each direct child of the model that has any.
+        total: Cost of the whole model.
+        parts: Cost of its children, by name. What is done outside them is in ``total``
+            only.
+        training_params: Parameters that inference does not use, as those of a head
+            that only adds a loss in training.
     """
 
     shape: tuple[int, int]
-    params: int
+    total: Cost
+    parts: dict[str, Cost]
     training_params: int
-    macs: int
-    macs_by_part: dict[str, int]
 
 
-def measure_complexity(
-    cfg: Config, shape: tuple[int, int] | None = None
-) -> Complexity:
+def measure_complexity(cfg: Config, shape: tuple[int, int] | None = None) -> Complexity:
     """Builds the model of a config and measures one forward pass, on the CPU.
 
     The pass ends with the head's raw output, before any post-processing
@@ -55,7 +65,7 @@ def measure_complexity(
         Complexity: What was counted.
     """
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    model = MODELS.build(cfg.model).eval()
+    model = MODELS.build(cfg.model).eval().requires_grad_(False)
     return count(model, shape or default_shape(cfg))
 
 
@@ -67,10 +77,11 @@ def default_shape(cfg: Config) -> tuple[int, int]:
 
 
 def count(model: BaseModel, shape: tuple[int, int]) -> Complexity:
-    """Measures one forward pass of a model that is in evaluation mode.
+    """Measures one forward pass of a model.
 
     Args:
-        model: A model of any of the libraries, with its data preprocessor.
+        model: A model of any of the libraries, with its data preprocessor; in
+            evaluation mode and without gradients.
         shape: Height and width of the image in pixels.
 
     Returns:
@@ -78,19 +89,52 @@ def count(model: BaseModel, shape: tuple[int, int]) -> Complexity:
     """
     data = model.data_preprocessor(_make_batch(shape), training=False)
     counter, touched = FlopCounterMode(display=False), _TouchedStorages()
-    with torch.no_grad(), _countable_attention(), counter, touched:
+    with ExitStack() as stack:
+        macs_by_part = {
+            name: stack.enter_context(_count_calls(part, counter))
+            for name, part in model.named_children()
+        }
+        for context in (torch.no_grad(), _countable_attention(), counter, touched):
+            stack.enter_context(context)
         model(**data, mode='tensor')
 
-    used = {id(p): p for p in model.parameters() if _storage(p) in touched.storages}
-    total = sum(parameter.numel() for parameter in model.parameters())
-    params = sum(parameter.numel() for parameter in used.values())
+    used = {id(p) for p in model.parameters() if _storage(p) in touched.storages}
+    total = Cost(_count_params(model, used), counter.get_total_flops() // 2)
+    parts = {
+        name: Cost(_count_params(part, used), sum(macs_by_part[name]))
+        for name, part in model.named_children()
+    }
     return Complexity(
         shape=tuple(data['inputs'].shape[-2:]),
-        params=params,
-        training_params=total - params,
-        macs=counter.get_total_flops() // 2,
-        macs_by_part=_split_by_part(counter, model),
+        total=total,
+        parts={name: part for name, part in parts.items() if part != Cost(0, 0)},
+        training_params=sum(p.numel() for p in model.parameters()) - total.params,
     )
+
+
+@contextmanager
+def _count_calls(part: nn.Module, counter: FlopCounterMode) -> Iterator[list[int]]:
+    """Lists the MACs of each forward pass of a part, as they happen.
+
+    The counter's own division by module misses what mmdet runs as ``head.forward()``.
+    """
+    forward, macs = part.forward, []
+
+    def counted(*args, **kwargs):
+        before = counter.get_total_flops()
+        result = forward(*args, **kwargs)
+        macs.append((counter.get_total_flops() - before) // 2)
+        return result
+
+    part.forward = counted
+    try:
+        yield macs
+    finally:
+        del part.forward
+
+
+def _count_params(module: nn.Module, used: set[int]) -> int:
+    return sum(p.numel() for p in module.parameters() if id(p) in used)
 
 
 def _make_batch(shape: tuple[int, int]) -> dict:
@@ -98,13 +142,6 @@ def _make_batch(shape: tuple[int, int]) -> dict:
     # DETR-like models ask the sample where the image ends and the padding starts.
     sample = BaseDataElement(metainfo=dict(img_shape=shape, ori_shape=shape))
     return dict(inputs=[image], data_samples=[sample])
-
-
-def _split_by_part(counter: FlopCounterMode, model: nn.Module) -> dict[str, int]:
-    flops = counter.get_flop_counts()
-    root = type(model).__name__
-    parts = {name: flops.get(f'{root}.{name}', {}) for name, _ in model.named_children()}
-    return {name: sum(ops.values()) // 2 for name, ops in parts.items() if ops}
 
 
 @contextmanager
