@@ -1,0 +1,30 @@
+import os
+
+import pytest
+from tool_process import ToolRunner
+
+from wwt_mm.datasets import SceneConfig, write_voc
+
+
+@pytest.fixture(autouse=True)
+def _skip_flushing_to_disk(monkeypatch):
+    """Tests do not outlive a power cut, and a busy disk takes seconds to flush."""
+    monkeypatch.setattr(os, 'fsync', lambda descriptor: None)
+
+
+@pytest.fixture(scope='session')
+def scenes_root(tmp_path_factory):
+    """A data root with VOC2007: 12 trainval and 6 test scenes of 64 x 64 pixels."""
+    root = tmp_path_factory.mktemp('scenes')
+    scenes = SceneConfig(height=64, width=64, seed=1)
+    write_voc(root, scenes, train=8, val=4, test=6, workers=1)
+    return root
+
+
+@pytest.fixture(scope='session')
+def run_tool(tmp_path_factory):
+    """Runs tools/train.py or tools/test.py in a process of its own.
+
+    See :meth:`tool_process.ToolRunner.__call__`.
+    """
+    return ToolRunner(tmp_path_factory.mktemp('tools'))
