@@ -5,12 +5,29 @@ from wwt_mm.requirements import require as _require
 _require('mmpretrain')
 
 from .autoencoding_head import AutoencodingHead, competitive_features  # noqa: E402
+from .class_activation import class_activation, upsample_to_image  # noqa: E402
+from .explanation_loop import ExplanationTestLoop  # noqa: E402
+from .explanation_metric import ExplanationMetric  # noqa: E402
 from .slot_cls_head import SlotClsHead  # noqa: E402
+from .vit_attention import (  # noqa: E402
+    class_token_attention,
+    patch_grid,
+    record_attentions,
+    rollout,
+)
 from .wwt_classifier import WWTClassifier  # noqa: E402
 
 __all__ = [
     'AutoencodingHead',
+    'ExplanationMetric',
+    'ExplanationTestLoop',
     'SlotClsHead',
     'WWTClassifier',
+    'class_activation',
+    'class_token_attention',
     'competitive_features',
+    'patch_grid',
+    'record_attentions',
+    'rollout',
+    'upsample_to_image',
 ]

@@ -1,0 +1,290 @@
+"""The classification and the autoencoding head, and the classifier that holds both."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+import wwt_mm.classification  # noqa: F401  (registers the modules)
+from mmengine.registry import DefaultScope
+from mmengine.runner.checkpoint import load_state_dict
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from wwt_mm.backbone import SlotMasks
+from wwt_mm.classification import AutoencodingHead, SlotClsHead, competitive_features
+from wwt_mm.errors import ConfigError
+
+LABEL_SMOOTHING = dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        torch.manual_seed(0)
+        np.random.seed(0)
+        yield
+
+
+def slot_masks(h=3, w=4, dtype=torch.float64, padding=None, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator, dtype=dtype)
+
+    return SlotMasks(draw(2, 5, 6), draw(2, 2, 5, h, w), draw(2, 6, h, w), padding)
+
+
+def classifier(autoencoding=True, **options):
+    model = dict(
+        type='WWTClassifier',
+        data_preprocessor=dict(num_classes=3, mean=[127.5] * 3, std=[50.0] * 3),
+        backbone=dict(
+            type='WhatWhereTransformer',
+            arch=dict(embed_dims=6, num_layers=2, num_heads=2),
+            img_size=16,
+            patch_size=4,
+            num_slots=5,
+        ),
+        head=dict(
+            type='SlotClsHead', num_classes=3, in_channels=6, loss=LABEL_SMOOTHING
+        ),
+    )
+    if autoencoding:
+        model['autoencoding_head'] = dict(
+            type='AutoencodingHead', in_channels=6, patch_size=4
+        )
+    return MODELS.build(model | options)
+
+
+def batch(labels=(0, 1, 2, 0), size=(16, 16)):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (len(labels), 3, *size), generator=generator)
+    samples = [DataSample().set_gt_label(label) for label in labels]
+    return dict(inputs=images, data_samples=samples)
+
+
+# -- SlotClsHead ----------------------------------------------------------------------
+
+
+def test_image_logits_are_the_mean_of_an_mlp_over_each_slot():
+    head = SlotClsHead(num_classes=4, in_channels=6, hidden_channels=7).double()
+    feats = slot_masks()
+    expected = torch.zeros(2, 4, dtype=torch.float64)
+    for image in range(2):
+        for slot in range(5):
+            x = head.hidden.weight @ feats.slots[image, slot] + head.hidden.bias
+            x = x * 0.5 * (1 + torch.erf(x / 2**0.5))  # GELU
+            logits = head.classifier.weight @ x + head.classifier.bias
+            assert torch.allclose(logits, head.slot_logits((feats,))[image, slot])
+            expected[image] += logits / 5
+    assert torch.allclose(head((feats,)), expected)
+
+
+def test_only_the_last_of_several_outputs_is_classified():
+    head = SlotClsHead(num_classes=4, in_channels=6).double()
+    first, last = slot_masks(seed=1), slot_masks(seed=2)
+    assert torch.equal(head((first, last)), head((last,)))
+
+
+@pytest.mark.parametrize('mixed', [False, True])
+def test_smoothed_loss_is_the_formula_for_labels_and_for_mixed_labels(mixed):
+    head = SlotClsHead(num_classes=4, in_channels=6, loss=LABEL_SMOOTHING).double()
+    target = torch.tensor([[0.7, 0, 0.3, 0], [0, 1, 0, 0]]) if mixed else torch.eye(4)
+    samples = [DataSample().set_gt_label(int(row.argmax())) for row in target[:2]]
+    if mixed:
+        samples = [s.set_gt_score(row) for s, row in zip(samples, target, strict=True)]
+    loss = head.loss((slot_masks(),), samples)['loss']
+    log_probabilities = head((slot_masks(),)).log_softmax(-1)
+    smooth = 0.9 * target[:2].double() + 0.1 / 4
+    assert torch.allclose(loss, -(smooth * log_probabilities).sum(1).mean())
+
+
+def test_predictions_are_softmax_scores_and_their_best_class():
+    head = SlotClsHead(num_classes=4, in_channels=6).double()
+    samples = head.predict((slot_masks(),), [DataSample(), DataSample()])
+    scores = head((slot_masks(),)).softmax(-1)
+    for sample, score in zip(samples, scores, strict=True):
+        assert torch.allclose(sample.pred_score, score)
+        assert sample.pred_label == score.argmax()
+
+
+# -- AutoencodingHead -----------------------------------------------------------------
+
+
+def test_competitive_features_are_slots_shared_out_by_a_softmax_over_slots():
+    output = slot_masks()
+    features = competitive_features(output)
+    for image in range(2):
+        for y in range(3):
+            for x in range(4):
+                masks = sum(output.masks[image, h, :, y, x] for h in range(2)) / 2
+                shares = torch.exp(masks) / torch.exp(masks).sum()
+                token = sum(shares[k] * output.slots[image, k] for k in range(5))
+                assert torch.allclose(features[image, :, y, x], token)
+
+
+def test_reconstruction_has_the_size_of_images_that_are_not_whole_patches():
+    head = AutoencodingHead(in_channels=6, patch_size=4).double()
+    assert head((slot_masks(3, 4),), (10, 16)).shape == (2, 3, 10, 16)
+
+
+def test_each_patch_is_written_from_the_tokens_around_it():
+    head = AutoencodingHead(in_channels=6, patch_size=4).double()
+    output = slot_masks(5, 6)
+    masks = output.masks.clone()
+    masks[..., 0, 0] += torch.arange(5.0)
+    before = head((output,), (20, 24))
+    after = head((output._replace(masks=masks),), (20, 24))
+    changed = (before != after).any(1).any(0)
+    assert changed[:8, :8].all() and not changed[8:].any() and not changed[:, 8:].any()
+
+
+def test_loss_is_the_weighted_mean_squared_error_of_the_input():
+    head = AutoencodingHead(in_channels=6, patch_size=4, loss_weight=0.3).double()
+    inputs = torch.randn(2, 3, 11, 16, dtype=torch.float64)
+    loss = head.loss((slot_masks(),), inputs)['loss_autoencoding']
+    error = head((slot_masks(),), (11, 16)) - inputs
+    assert torch.allclose(loss, 0.3 * (error**2).sum() / error.numel())
+
+
+def padded_pair(content):
+    """The second image has 2 rows and 3 columns of tokens; ``content`` pads it."""
+    padding = torch.zeros(2, 3, 4, dtype=torch.bool)
+    padding[1, 2:], padding[1, :, 3:] = True, True
+    output = slot_masks(padding=padding)
+    output = output._replace(masks=output.masks.masked_fill(padding[:, None, None], 0))
+    inputs = torch.randn(2, 3, 12, 16, dtype=torch.float64)
+    inputs[1, :, 8:], inputs[1, :, :, 12:] = content, content
+    return output, inputs
+
+
+def test_padding_counts_neither_in_the_loss_nor_in_the_reconstruction():
+    head = AutoencodingHead(in_channels=6, patch_size=4).double()
+    losses = []
+    for content in (0.0, 7.0):
+        torch.manual_seed(1)
+        output, inputs = padded_pair(content)
+        losses.append(head.loss((output,), inputs)['loss_autoencoding'])
+    alone = SlotMasks(
+        output.slots[1:], output.masks[1:, ..., :2, :3], output.tokens[1:, :, :2, :3]
+    )
+    of_first = F.mse_loss(head((output,), (12, 16))[0], inputs[0]) * 12 * 16
+    of_second = F.mse_loss(head((alone,), (8, 12))[0], inputs[1, :, :8, :12]) * 8 * 12
+    assert torch.equal(*losses)
+    assert torch.allclose(losses[0], (of_first + of_second) / (12 * 16 + 8 * 12))
+
+
+def test_a_mask_of_pixels_excludes_parts_of_patches():
+    head = AutoencodingHead(in_channels=6, patch_size=4).double()
+    inputs = torch.randn(2, 3, 12, 16, dtype=torch.float64)
+    padding = torch.zeros(2, 12, 16, dtype=torch.bool)
+    padding[:, :, 15] = True
+    expected = F.mse_loss(head((slot_masks(),), (12, 15)), inputs[..., :15])
+    loss = head.loss((slot_masks(),), inputs, padding)['loss_autoencoding']
+    assert torch.allclose(loss, expected)
+
+
+def test_another_patch_size_than_the_backbones_is_named():
+    head = AutoencodingHead(in_channels=6, patch_size=8).double()
+    with pytest.raises(ConfigError, match='patch_size=8 makes .*12 x 16'):
+        head((slot_masks(),), (12, 16))
+
+
+# -- WWTClassifier --------------------------------------------------------------------
+
+
+def unreached(model, loss_name):
+    data = model.data_preprocessor(batch(), training=True)
+    model(**data, mode='loss')[loss_name].backward()
+    return {name for name, p in model.named_parameters() if p.grad is None}
+
+
+def of_last_block(names):
+    return {n for n in names if n.startswith('backbone.blocks.1.')}
+
+
+def test_both_losses_send_gradients_through_slots_and_masks():
+    for loss_name in ('loss_cls', 'loss_autoencoding'):
+        names = unreached(classifier(), loss_name)
+        left_out = {n for n in names if 'head.' not in n}
+        assert left_out == of_last_block(left_out)
+        assert 'backbone.slots' not in names
+        assert 'backbone.blocks.0.mlp_masks.to_masks.weight' not in names
+    assert 'backbone.blocks.1.mlp_masks.to_masks.weight' not in names
+
+
+def test_without_the_autoencoder_no_loss_reaches_the_last_masks():
+    names = unreached(classifier(autoencoding=False), 'loss_cls')
+    modules = {name.split('.')[3] for name in of_last_block(names)}
+    assert modules == {'mlp_tokens', 'mlp_masks', 'norm_tokens_mlp'}
+
+
+@pytest.mark.parametrize('augment', ['Mixup', 'CutMix'])
+def test_the_mixed_image_is_what_is_reconstructed(augment):
+    model = classifier(train_cfg=dict(augments=dict(type=augment, alpha=1.0)))
+    data = model.data_preprocessor(batch(), training=True)
+    plain = model.data_preprocessor(batch(), training=False)['inputs']
+    assert not torch.equal(data['inputs'], plain)
+    assert torch.stack([s.gt_score for s in data['data_samples']]).shape == (4, 3)
+
+    losses = model(**data, mode='loss')
+    feats = model.backbone(data['inputs'])
+    images = model.autoencoding_head(feats, (16, 16))
+    assert torch.allclose(
+        losses['loss_autoencoding'], F.mse_loss(images, data['inputs'])
+    )
+
+
+def test_the_logged_loss_is_the_sum_of_both():
+    model = classifier()
+    data = model.data_preprocessor(batch(), training=True)
+    losses = model(**data, mode='loss')
+    total, logged = model.parse_losses(losses)
+    assert torch.allclose(total, losses['loss_cls'] + losses['loss_autoencoding'])
+    assert torch.allclose(logged['loss'], total)
+
+
+def test_the_autoencoder_does_not_run_at_test_time():
+    model = classifier().eval()
+    model.autoencoding_head.forward = None  # calling it would fail
+    data = model.data_preprocessor(batch(), training=False)
+    assert len(model(**data, mode='predict')) == 4
+    assert model(data['inputs'], mode='tensor').shape == (4, 3)
+
+
+@pytest.mark.parametrize('load', [load_state_dict, torch.nn.Module.load_state_dict])
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_checkpoints_with_and_without_autoencoder_load_strictly(load, wrapped):
+    def wrap(model):
+        return torch.nn.ModuleDict(dict(inner=model)) if wrapped else model
+
+    whole, bare = wrap(classifier()), wrap(classifier(autoencoding=False))
+    weights = whole.state_dict()
+    load(bare, weights, strict=True)
+    load(whole, bare.state_dict(), strict=True)
+    for name, weight in bare.state_dict().items():
+        assert torch.equal(weight, weights[name])
+
+
+def test_a_checkpoint_with_half_an_autoencoder_is_reported():
+    model = classifier()
+    weights = model.state_dict()
+    del weights['autoencoding_head.decoder.0.weight']
+    with pytest.raises(RuntimeError, match='decoder.0.weight'):
+        model.load_state_dict(weights)
+
+
+def test_training_works_under_autocast_and_keeps_losses_in_single_precision():
+    model = classifier()
+    data = model.data_preprocessor(batch(), training=True)
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(**data, mode='loss')
+    sum(losses.values()).backward()
+    assert all(loss.dtype == torch.float32 for loss in losses.values())
+    assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_the_compiled_model_gives_the_same_logits():
+    model = classifier().eval()
+    inputs = model.data_preprocessor(batch(), training=False)['inputs']
+    compiled = torch.compile(model, backend='aot_eager')
+    assert torch.allclose(model(inputs), compiled(inputs), atol=1e-5)

@@ -1,0 +1,62 @@
+"""Where the evidence for a class lies: eq. (8)."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def class_activation(
+    slot_scores: Tensor,
+    masks: Tensor,
+    class_index: int | Tensor,
+    image_size: tuple[int, int] | None = None,
+    patch_size: int | None = None,
+) -> Tensor:
+    """Sum of rectified masks, weighted by each slot's score of a class: eq. (8).
+
+    Args:
+        slot_scores: ``(B, K, C)``, probabilities or logits (the paper allows both).
+        masks: Raw masks, ``(B, H, K, h, w)``, whose mean over heads is taken, or one
+            for each slot, ``(B, K, h, w)``.
+        class_index: The class, or one for each image, ``(B,)`` int.
+        image_size: Height and width in pixels to upsample to; ``None`` stays with
+            tokens.
+        patch_size: As for :func:`upsample_to_image`.
+
+    Returns:
+        ``(B, h, w)``, or ``(B, H, W)`` with ``image_size``.
+    """
+    if masks.dim() == 5:
+        masks = masks.mean(1)
+    if isinstance(class_index, Tensor):
+        index = class_index.view(-1, 1, 1).expand(-1, slot_scores.shape[1], 1)
+        weights = slot_scores.gather(2, index)  # (B, K, 1)
+    else:
+        weights = slot_scores[..., class_index, None]
+    rectified = masks.relu().flatten(2)  # (B, K, N)
+    activation = (weights.mT @ rectified).view(len(masks), *masks.shape[-2:])  # (8)
+    if image_size is None:
+        return activation
+    return upsample_to_image(activation, image_size, patch_size)
+
+
+def upsample_to_image(
+    maps: Tensor, image_size: tuple[int, int], patch_size: int | None = None
+) -> Tensor:
+    """Resample maps of tokens to pixels, bilinearly.
+
+    Args:
+        maps: ``(B, h, w)``.
+        image_size: Height ``H`` and width ``W`` of the image in pixels.
+        patch_size: Side of a token in pixels. Where it does not divide the image, the
+            last tokens reach beyond it, and so do the maps until they are cropped.
+            ``None`` spreads the tokens evenly over the image.
+
+    Returns:
+        ``(B, H, W)``.
+    """
+    height, width = image_size
+    size = (height, width)
+    if patch_size is not None:
+        size = (maps.shape[-2] * patch_size, maps.shape[-1] * patch_size)
+    pixels = F.interpolate(maps[:, None], size, mode='bilinear', align_corners=False)
+    return pixels[:, 0, :height, :width]
