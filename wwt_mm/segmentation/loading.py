@@ -23,7 +23,8 @@ class LoadSegMap(BaseTransform):
     uint8, or int16 where labels exceed it; also its name in ``seg_fields``.
 
     Args:
-        num_classes: Labels go from 0 to ``num_classes - 1``.
+        num_classes: Labels go from 0 to ``num_classes - 1``. ``None``: the dataset
+            tells, under this name.
         ignore_index: The label of pixels that do not count.
         encoding: How a file holds labels. ``'index'``: one channel, or an indexed
             palette, as in Pascal VOC. ``'rgb_id'``: ``R + 256 * G``, as in
@@ -37,7 +38,7 @@ class LoadSegMap(BaseTransform):
 
     def __init__(
         self,
-        num_classes: int,
+        num_classes: int | None = None,
         ignore_index: int = 255,
         encoding: str = 'index',
         backend_args: dict | None = None,
@@ -108,7 +109,8 @@ class LoadSegMap(BaseTransform):
                 f'and its image {results.get("img_path", "")} {shape[1]} x {shape[0]}: '
                 'one of them belongs to another image'
             )
-        classes = self.num_classes + bool(results.get('reduce_zero_label'))
+        classes = self.num_classes or results['num_classes']
+        classes += bool(results.get('reduce_zero_label'))
         if results.get('label_map'):
             classes = max(results['label_map']) + 1
         wrong = (labels >= classes) & (labels != self.ignore_index)
