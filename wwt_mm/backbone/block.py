@@ -1,6 +1,6 @@
 """One What-Where block: mutual attention, then three MLPs."""
 
-from typing import Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmcv.cnn.bricks.drop import DropPath
@@ -67,7 +67,7 @@ class MaskMLP(nn.Module):
         self.to_masks = nn.Linear(hidden_channels, mask_dims)
 
     def forward(self, scores: Tensor, tokens: Tensor) -> Tensor:
-        """Scores ``(B, H, N, K)`` and tokens ``(B, N, D)`` to masks ``(B, H, N, K)``."""
+        """Scores ``(B, H, N, K)`` and tokens ``(B, N, D)`` to masks like the scores."""
         heads, _, slots = scores.shape[1:]
         per_token = scores.transpose(1, 2).flatten(2)  # (B, N, H*K)
         hidden = self.act(self.from_scores(per_token) + self.from_tokens(tokens))
@@ -128,9 +128,9 @@ class WhatWhereBlock(nn.Module):
         self,
         tokens: Tensor,
         slots: Tensor,
-        masks: Optional[Tensor] = None,
-        padding: Optional[Tensor] = None,
-    ) -> Tuple[Tensor, Tensor, Tensor]:
+        masks: Tensor | None = None,
+        padding: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Run the block.
 
         Args:

@@ -1,7 +1,5 @@
 """Mutual attention: tokens read slots and slots read tokens by one score matrix."""
 
-from typing import Optional, Tuple
-
 import torch
 from torch import Tensor, nn
 
@@ -30,9 +28,9 @@ class MutualAttention(nn.Module):
         self,
         tokens: Tensor,
         slots: Tensor,
-        masks: Optional[Tensor] = None,
-        padding: Optional[Tensor] = None,
-    ) -> Tuple[Tensor, Tensor, Tensor]:
+        masks: Tensor | None = None,
+        padding: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Let tokens and slots read each other.
 
         Args:
@@ -58,7 +56,7 @@ class MutualAttention(nn.Module):
         slot_update = readable.softmax(-2).mT @ token_v  # over tokens       (3)
         return self._merge(token_update), self._merge(slot_update), scores
 
-    def _split(self, pair: Tensor) -> Tuple[Tensor, Tensor]:
+    def _split(self, pair: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, L, 2D)`` to two tensors ``(B, H, L, D/H)``."""
         first, second = (
             pair.unflatten(-1, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)

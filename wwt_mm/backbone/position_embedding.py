@@ -1,7 +1,5 @@
 """Learned position embeddings for any grid of tokens, padded or not."""
 
-from typing import Optional, Tuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,12 +17,12 @@ class PositionEmbedding(nn.Module):
         grid: Height and width in tokens that the model is built for.
     """
 
-    def __init__(self, embed_dims: int, grid: Tuple[int, int]) -> None:
+    def __init__(self, embed_dims: int, grid: tuple[int, int]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(1, embed_dims, *grid))
         nn.init.trunc_normal_(self.weight, std=0.02)
 
-    def forward(self, grid: Tuple[int, int], padding: Optional[Tensor]) -> Tensor:
+    def forward(self, grid: tuple[int, int], padding: Tensor | None) -> Tensor:
         """Resample to ``grid``.
 
         Args:
@@ -39,7 +37,7 @@ class PositionEmbedding(nn.Module):
             return self._per_image(grid, padding)
         return resize_positions(self.weight, grid)
 
-    def _per_image(self, grid: Tuple[int, int], padding: Tensor) -> Tensor:
+    def _per_image(self, grid: tuple[int, int], padding: Tensor) -> Tensor:
         """Sample each image's own extent, for the whole batch at once."""
         inside = ~padding
         y = self._coordinates(grid[0], inside.any(2).sum(1))  # (B, h)
@@ -66,7 +64,7 @@ class PositionEmbedding(nn.Module):
         return 2 * centres / extent[:, None] - 1
 
 
-def resize_positions(weight: Tensor, grid: Tuple[int, int]) -> Tensor:
+def resize_positions(weight: Tensor, grid: tuple[int, int]) -> Tensor:
     """Resample a ``(1, D, gh, gw)`` position map to ``(1, D, *grid)``."""
     if weight.shape[-2:] == tuple(grid):
         return weight

@@ -1,6 +1,6 @@
 """What the backbone hands to every head: *what* (slots) and *where* (masks)."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -23,7 +23,7 @@ class SlotMasks(NamedTuple):
     slots: Tensor
     masks: Tensor
     tokens: Tensor
-    padding_mask: Optional[Tensor] = None
+    padding_mask: Tensor | None = None
 
     def reassemble(self) -> Tensor:
         """Dense features from slots and masks, eq. (7): ``F = M S``.

@@ -1,6 +1,6 @@
 """The What-Where Transformer backbone (paper, sec. 3.1)."""
 
-from typing import List, Optional, Sequence, Tuple, Union
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -68,12 +68,12 @@ class WhatWhereTransformer(BaseModule):
 
     def __init__(
         self,
-        arch: Union[str, dict] = 'tiny',
-        img_size: Union[int, Tuple[int, int]] = 224,
+        arch: str | dict = 'tiny',
+        img_size: int | tuple[int, int] = 224,
         patch_size: int = 16,
         in_channels: int = 3,
         num_slots: int = 64,
-        out_indices: Union[int, Sequence[int]] = -1,
+        out_indices: int | Sequence[int] = -1,
         out_type: str = 'slot_masks',
         mask_mlp: bool = True,
         drop_rate: float = 0.0,
@@ -84,7 +84,7 @@ class WhatWhereTransformer(BaseModule):
         act_cfg: dict = dict(type='GELU'),
         with_cp: bool = False,
         frozen_stages: int = -1,
-        init_cfg: Union[dict, List[dict], None] = None,
+        init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if init_cfg is None:
             init_cfg = dict(type='TruncNormal', layer=['Linear', 'Conv2d'], std=0.02)
@@ -131,8 +131,8 @@ class WhatWhereTransformer(BaseModule):
         self._freeze()
 
     def forward(
-        self, image: Tensor, padding_mask: Optional[Tensor] = None
-    ) -> Tuple[Union[SlotMasks, Tensor], ...]:
+        self, image: Tensor, padding_mask: Tensor | None = None
+    ) -> tuple[SlotMasks | Tensor, ...]:
         """Compute slots, masks and tokens.
 
         Args:
@@ -161,12 +161,14 @@ class WhatWhereTransformer(BaseModule):
             else:
                 tokens, slots, masks = block(tokens, slots, masks, flat_padding)
             if index in self.out_indices:
-                outputs[index] = self._output(index, tokens, slots, masks, grid, padding)
+                outputs[index] = self._output(
+                    index, tokens, slots, masks, grid, padding
+                )
         return tuple(outputs[index] for index in self.out_indices)
 
     def _embed(
-        self, image: Tensor, padding_mask: Optional[Tensor]
-    ) -> Tuple[Tensor, Tuple[int, int], Optional[Tensor]]:
+        self, image: Tensor, padding_mask: Tensor | None
+    ) -> tuple[Tensor, tuple[int, int], Tensor | None]:
         """Patches to tokens ``(B, N, D)``; also their grid and its padding."""
         height, width = image.shape[-2:]
         size = self.patch_size
@@ -190,9 +192,9 @@ class WhatWhereTransformer(BaseModule):
         tokens: Tensor,
         slots: Tensor,
         masks: Tensor,
-        grid: Tuple[int, int],
-        padding: Optional[Tensor],
-    ) -> Union[SlotMasks, Tensor]:
+        grid: tuple[int, int],
+        padding: Tensor | None,
+    ) -> SlotMasks | Tensor:
         """Give the state after block ``index`` the form ``out_type`` asks for."""
         if index == self.num_layers - 1 and self.norm_slots is not None:
             slots = self.norm_slots(slots)
@@ -214,7 +216,7 @@ class WhatWhereTransformer(BaseModule):
         self._freeze()
         return self
 
-    def get_layer_depth(self, param_name: str, prefix: str = '') -> Tuple[int, int]:
+    def get_layer_depth(self, param_name: str, prefix: str = '') -> tuple[int, int]:
         """Depth of a parameter, for mmpretrain's layer-wise learning rate decay.
 
         Args:
@@ -274,11 +276,11 @@ class WhatWhereTransformer(BaseModule):
                 f'patch_size={size} and the model embed_dims={self.embed_dims}, '
                 f'in_channels={self.patch_embed.in_channels}, '
                 f'patch_size={self.patch_size}: use the same arch, in_channels and '
-                'patch_size in the backbone\'s config'
+                "patch_size in the backbone's config"
             )
 
     @classmethod
-    def _resolve_arch(cls, arch: Union[str, dict]) -> dict:
+    def _resolve_arch(cls, arch: str | dict) -> dict:
         if isinstance(arch, str):
             arch = cls.arch_zoo[_one_of('arch', arch, cls.arch_zoo)]
         arch = {'mlp_ratios': (2, 3, 1.5), **arch}
@@ -291,17 +293,17 @@ class WhatWhereTransformer(BaseModule):
             _positive_int(f'arch.{key}', arch[key])
         if arch['embed_dims'] % arch['num_heads']:
             raise ConfigError(
-                f"arch.num_heads={arch['num_heads']} does not divide "
-                f"arch.embed_dims={arch['embed_dims']}: choose a divisor"
+                f'arch.num_heads={arch["num_heads"]} does not divide '
+                f'arch.embed_dims={arch["embed_dims"]}: choose a divisor'
             )
         if len(arch['mlp_ratios']) != 3 or min(arch['mlp_ratios']) <= 0:
             raise ConfigError(
                 'arch.mlp_ratios needs three positive numbers, for the MLPs of tokens, '
-                f"slots and masks, not {arch['mlp_ratios']}"
+                f'slots and masks, not {arch["mlp_ratios"]}'
             )
         return arch
 
-    def _resolve_indices(self, indices: Union[int, Sequence[int]]) -> Tuple[int, ...]:
+    def _resolve_indices(self, indices: int | Sequence[int]) -> tuple[int, ...]:
         indices = (indices,) if isinstance(indices, int) else tuple(indices)
         resolved = tuple(i + self.num_layers if i < 0 else i for i in indices)
         if not resolved or not all(0 <= i < self.num_layers for i in resolved):

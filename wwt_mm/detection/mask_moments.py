@@ -1,12 +1,10 @@
 """Centroid and spread of soft masks: the mask-weighted coordinates of sec. 3.2 (d)."""
 
-from typing import Tuple
-
 import torch
 from torch import Tensor
 
 
-def coordinate_moments(weights: Tensor, extents: Tensor) -> Tuple[Tensor, Tensor]:
+def coordinate_moments(weights: Tensor, extents: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of the coordinates that normalised masks are spread over.
 
     Pooling coordinate channels (CoordConv) with a mask gives the mean; pooling their
@@ -53,7 +51,7 @@ def boxes_around(means: Tensor, variances: Tensor, extents: Tensor) -> Tensor:
     return torch.cat((means, (12 * variances + token.square()).sqrt()), dim=-1)
 
 
-def _moments(marginal: Tensor, length: int) -> Tuple[Tensor, Tensor]:
+def _moments(marginal: Tensor, length: int) -> tuple[Tensor, Tensor]:
     """Mean and variance, in tokens, under a marginal ``(..., length)``."""
     centres = torch.arange(length, device=marginal.device) + 0.5
     mean = (marginal * centres).sum(-1)

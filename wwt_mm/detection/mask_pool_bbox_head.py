@@ -1,7 +1,5 @@
 """WWT-DET's head: classes from slots, boxes from what their masks cover."""
 
-from typing import List, Optional, Tuple
-
 import torch
 from mmdet.models.layers import inverse_sigmoid
 from mmdet.registry import MODELS
@@ -84,8 +82,8 @@ class MaskPoolBBoxHead(QueryBBoxHead):
             nn.init.zeros_(self.fc_reg.bias)
 
     def forward(
-        self, feats: Tuple[SlotMasks, ...], img_metas: Optional[List[dict]] = None
-    ) -> Tuple[Tensor, Tensor]:
+        self, feats: tuple[SlotMasks, ...], img_metas: list[dict] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """See :meth:`QueryBBoxHead.forward`; there is one query per slot."""
         feat = self._last(feats)
         extents = self._extents(feat, img_metas)
@@ -103,7 +101,7 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         logits = self.fc_cls(feat.slots)  # (B, K, C + 1)
         return logits.unsqueeze(0), deltas.sigmoid().unsqueeze(0)
 
-    def _over_tokens(self, masks: Tensor, padding: Optional[Tensor]) -> Tensor:
+    def _over_tokens(self, masks: Tensor, padding: Tensor | None) -> Tensor:
         """Softmax over the tokens of an image, ``(B, H, K, h, w)`` to the same."""
         masks = masks * (-self.log_temperature).exp()
         if padding is not None:

@@ -1,7 +1,5 @@
 """What the slot head and its counterpart on patch tokens share: DETR's losses."""
 
-from typing import Dict, List, Optional, Tuple
-
 import torch
 from mmdet.models.dense_heads import DETRHead
 from mmdet.structures import SampleList
@@ -67,8 +65,8 @@ class QueryBBoxHead(DETRHead):
         self.fc_reg = nn.Linear(dims, 4)
 
     def forward(
-        self, feats: Tuple[SlotMasks, ...], img_metas: Optional[List[dict]] = None
-    ) -> Tuple[Tensor, Tensor]:
+        self, feats: tuple[SlotMasks, ...], img_metas: list[dict] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Predict classes and boxes; the last entry of ``feats`` is read.
 
         Args:
@@ -84,8 +82,8 @@ class QueryBBoxHead(DETRHead):
         raise NotImplementedError  # each subclass has its own queries
 
     def loss(
-        self, feats: Tuple[SlotMasks, ...], batch_data_samples: SampleList
-    ) -> Dict[str, Tensor]:
+        self, feats: tuple[SlotMasks, ...], batch_data_samples: SampleList
+    ) -> dict[str, Tensor]:
         """Compute DETR's losses.
 
         Args:
@@ -107,7 +105,7 @@ class QueryBBoxHead(DETRHead):
 
     def predict(
         self,
-        feats: Tuple[SlotMasks, ...],
+        feats: tuple[SlotMasks, ...],
         batch_data_samples: SampleList,
         rescale: bool = True,
     ) -> InstanceList:
@@ -148,7 +146,7 @@ class QueryBBoxHead(DETRHead):
         self.num_unmatched_boxes += unmatched
         return unmatched
 
-    def _extents(self, feat: SlotMasks, img_metas: Optional[List[dict]]) -> Tensor:
+    def _extents(self, feat: SlotMasks, img_metas: list[dict] | None) -> Tensor:
         """Width and height of each image in tokens, padding not counted: ``(B, 2)``."""
         if img_metas is None:
             height, width = feat.tokens.shape[-2:]
@@ -160,12 +158,12 @@ class QueryBBoxHead(DETRHead):
             device=feat.tokens.device,
         )
 
-    def _last(self, feats: Tuple[SlotMasks, ...]) -> SlotMasks:
+    def _last(self, feats: tuple[SlotMasks, ...]) -> SlotMasks:
         feat = feats[-1]
         if not isinstance(feat, SlotMasks):
             raise ConfigError(
                 f'{type(self).__name__} reads slots and masks, but the backbone gives '
-                "a plain feature map: set out_type='slot_masks' in the backbone's config"
+                "a plain tensor: set out_type='slot_masks' in the backbone's config"
             )
         if feat.slots.shape[-1] != self.embed_dims:
             raise ConfigError(

@@ -1,7 +1,5 @@
 """The counterpart the paper compares with: the same head on patch tokens."""
 
-from typing import List, Optional, Tuple
-
 import torch
 from mmdet.registry import MODELS
 from torch import Tensor, nn
@@ -31,8 +29,8 @@ class TokenBBoxHead(QueryBBoxHead):
         self.norm_tokens = nn.LayerNorm(self.embed_dims)
 
     def forward(
-        self, feats: Tuple[SlotMasks, ...], img_metas: Optional[List[dict]] = None
-    ) -> Tuple[Tensor, Tensor]:
+        self, feats: tuple[SlotMasks, ...], img_metas: list[dict] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """See :meth:`QueryBBoxHead.forward`; there is one query per token.
 
         Padded tokens are background for certain and their boxes empty, so that they
@@ -52,7 +50,7 @@ class TokenBBoxHead(QueryBBoxHead):
             boxes = boxes.masked_fill(padding, 0)
         return logits.unsqueeze(0), boxes.unsqueeze(0)
 
-    def _coordinates(self, feat: SlotMasks, img_metas: Optional[List[dict]]) -> Tensor:
+    def _coordinates(self, feat: SlotMasks, img_metas: list[dict] | None) -> Tensor:
         """Centres (x, y) of tokens as fractions of each image: ``(B, N, 2)``."""
         height, width = feat.tokens.shape[-2:]
         device = feat.tokens.device

@@ -1,6 +1,6 @@
 """WWT-DET: the backbone, and a head on its slots and masks. No decoder."""
 
-from typing import Dict, Optional, Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 from mmdet.models.detectors import SingleStageDetector
@@ -24,7 +24,7 @@ class WWTDetector(SingleStageDetector):
 
     def loss(
         self, batch_inputs: Tensor, batch_data_samples: SampleList
-    ) -> Dict[str, Tensor]:
+    ) -> dict[str, Tensor]:
         """Compute the head's losses; see :meth:`MaskPoolBBoxHead.loss`."""
         feats = self.extract_feat(batch_inputs, batch_data_samples)
         return self.bbox_head.loss(feats, batch_data_samples)
@@ -42,14 +42,14 @@ class WWTDetector(SingleStageDetector):
 
     def _forward(
         self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None
-    ) -> Tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         feats = self.extract_feat(batch_inputs, batch_data_samples)
         metas = batch_data_samples and [s.metainfo for s in batch_data_samples]
         return self.bbox_head(feats, metas)
 
     def extract_feat(
         self, batch_inputs: Tensor, batch_data_samples: OptSampleList = None
-    ) -> Tuple[SlotMasks, ...]:
+    ) -> tuple[SlotMasks, ...]:
         """Run the backbone.
 
         Args:
@@ -67,7 +67,7 @@ class WWTDetector(SingleStageDetector):
         return self.backbone(batch_inputs, padding_mask)
 
 
-def padding_of(sizes: Sequence[Tuple[int, int]], batch: Tensor) -> Optional[Tensor]:
+def padding_of(sizes: Sequence[tuple[int, int]], batch: Tensor) -> Tensor | None:
     """Mark the pixels of a batch that lie outside its images.
 
     Args:

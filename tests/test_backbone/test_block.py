@@ -1,0 +1,90 @@
+"""Equations (1) to (6), against loops."""
+
+import pytest
+import torch
+
+from wwt_mm.backbone import WhatWhereBlock
+
+from . import reference
+
+HEADS, SLOTS, DIMS, TOKENS = 2, 3, 8, 5
+
+
+def make_block(mask_mlp=True, drop_path_rate=0.0):
+    torch.manual_seed(0)
+    block = WhatWhereBlock(
+        DIMS,
+        HEADS,
+        SLOTS,
+        mlp_ratios=(2, 3, 1.5),
+        mask_mlp=mask_mlp,
+        drop_rate=0.0,
+        drop_path_rate=drop_path_rate,
+        norm_cfg=dict(type='LN', eps=1e-6),
+        act_cfg=dict(type='GELU'),
+    ).double()
+    for parameter in block.parameters():  # norms and biases that do something
+        torch.nn.init.normal_(parameter, std=0.5)
+    return block
+
+
+def make_inputs(batch=2):
+    generator = torch.Generator().manual_seed(1)
+    shapes = (TOKENS, DIMS), (SLOTS, DIMS), (HEADS, TOKENS, SLOTS)
+    return [
+        torch.randn(batch, *shape, generator=generator, dtype=torch.float64)
+        for shape in shapes
+    ]
+
+
+@pytest.mark.parametrize('mask_mlp', [True, False])
+@pytest.mark.parametrize('padding', [(), (1, 4)])
+def test_block_equals_the_equations_written_with_loops(mask_mlp, padding):
+    block, inputs = make_block(mask_mlp), make_inputs()
+    mask = None
+    if padding:
+        mask = torch.zeros(2, TOKENS, dtype=torch.bool)
+        mask[:, list(padding)] = True
+    with torch.no_grad():
+        outputs = block(*inputs, mask)
+    params = block.state_dict()
+    for image in range(2):
+        expected = reference.block(
+            params, *[x[image] for x in inputs], HEADS, mask_mlp, padding
+        )
+        for got, want in zip(outputs, expected):
+            torch.testing.assert_close(got[image], want, rtol=0, atol=1e-12)
+
+
+def test_no_masks_means_masks_of_zeros():
+    block, (tokens, slots, masks) = make_block(), make_inputs()
+    without = block(tokens, slots, None)
+    for got, want in zip(without, block(tokens, slots, torch.zeros_like(masks))):
+        torch.testing.assert_close(got, want, rtol=0, atol=0)
+
+
+def test_gradients_are_those_of_finite_differences():
+    block, inputs = make_block(), make_inputs(batch=1)
+    for x in inputs:
+        x.requires_grad_()
+    assert torch.autograd.gradcheck(block, tuple(inputs))
+
+
+def test_masks_are_not_added_to_their_update():
+    """Eq. (6) has no residual: with MLP_m at zero, masks of any size vanish."""
+    block, (tokens, slots, masks) = make_block(), make_inputs()
+    torch.nn.init.zeros_(block.mlp_masks.to_masks.weight)
+    torch.nn.init.zeros_(block.mlp_masks.to_masks.bias)
+    assert not block(tokens, slots, 1e6 * masks)[2].any()
+
+
+def test_drop_path_drops_whole_branches_and_never_masks():
+    block, (tokens, slots, masks) = make_block(drop_path_rate=0.9), make_inputs(64)
+    tokens, slots, masks = (x[:1].expand_as(x) for x in (tokens, slots, masks))
+    torch.manual_seed(0)
+    new_tokens, new_slots, new_masks = block.train()(tokens, slots, masks)
+    kept = (new_tokens == tokens).flatten(1).all(1)
+    assert 0 < kept.sum() < len(kept)
+    assert (new_slots == slots).flatten(1).all(1).any()
+    # Without its branches an image's masks still come from MLP_m of its scores.
+    assert not (new_masks == masks).any()

@@ -1,0 +1,279 @@
+"""The backbone as a whole: sizes, shapes, padding, checkpoints, precision."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.registry import MODELS
+
+from wwt_mm.backbone import SlotMasks, WhatWhereTransformer
+from wwt_mm.errors import CheckpointError, ConfigError
+
+from . import reference
+
+ARCH = dict(embed_dims=12, num_layers=3, num_heads=2)
+
+
+def make(**options):
+    torch.manual_seed(0)
+    options = dict(arch=ARCH, img_size=32, patch_size=8, num_slots=4) | options
+    return WhatWhereTransformer(**options).eval()
+
+
+def image(*size, batch=2, seed=0):
+    return torch.randn(batch, 3, *size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    'arch, dims, heads, parameters',
+    [('tiny', 192, 3, 8.66), ('small', 384, 6, 33.77), ('base', 768, 12, None)],
+)
+def test_sizes_are_those_of_the_design(arch, dims, heads, parameters):
+    with torch.device('meta'):
+        model = WhatWhereTransformer(arch)
+    assert (model.embed_dims, model.num_heads, model.num_layers) == (dims, heads, 12)
+    if parameters:
+        head = dims * dims + dims + 1000 * dims + 1000  # slot MLP D -> D -> 1000
+        total = sum(p.numel() for p in model.parameters()) + head
+        assert round(total / 1e6, 2) == parameters
+
+
+def test_slot_masks_have_the_documented_shapes_also_for_several_blocks():
+    outputs = make(out_indices=(0, -1))(image(32, 48))
+    assert len(outputs) == 2
+    for output in outputs:
+        assert isinstance(output, SlotMasks)
+        assert output.slots.shape == (2, 4, 12)
+        assert output.masks.shape == (2, 2, 4, 4, 6)
+        assert output.tokens.shape == (2, 12, 4, 6)
+        assert output.padding_mask is None
+
+
+def test_out_indices_keep_their_order():
+    model = make(out_indices=(2, 0))
+    last, first = model(image(32, 32))
+    model.out_indices = (0, 2)
+    again_first, again_last = model(image(32, 32))
+    assert torch.equal(last.slots, again_last.slots)
+    assert torch.equal(first.slots, again_first.slots)
+
+
+def test_other_out_types_follow_from_slots_and_masks():
+    model = make()
+    (full,) = model(image(32, 48))
+    for out_type, expected in {
+        'featmap': full.tokens,
+        'avg_slots': full.slots.mean(1),
+        'reassembled': full.reassemble(),
+    }.items():
+        model.out_type = out_type
+        torch.testing.assert_close(model(image(32, 48))[0], expected)
+
+
+def test_reassembled_is_equation_7():
+    slots, masks = torch.randn(1, 4, 12).double(), torch.randn(1, 2, 4, 3, 5).double()
+    dense = SlotMasks(slots, masks, torch.empty(0)).reassemble()
+    expected = reference.reassemble(masks[0].flatten(2).mT, slots[0])
+    torch.testing.assert_close(dense[0].flatten(1).T, expected, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(height=st.integers(1, 70), width=st.integers(1, 70))
+def test_any_image_size_gives_the_grid_that_covers_it(height, width):
+    (output,) = make()(image(height, width, batch=1))
+    assert output.tokens.shape[-2:] == (-(-height // 8), -(-width // 8))
+    assert torch.isfinite(output.masks).all()
+
+
+def test_the_image_is_padded_with_zeros_to_whole_patches():
+    small = image(30, 41)
+    padded = torch.nn.functional.pad(small, (0, 7, 0, 2))
+    model = make()
+    for got, want in zip(model(small)[0][:3], model(padded)[0][:3]):
+        torch.testing.assert_close(got, want)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    canvas=st.tuples(st.integers(40, 60), st.integers(40, 60)),
+)
+def test_an_image_gives_the_same_alone_and_padded_in_a_batch(size, canvas):
+    model = make(out_indices=(0, 2))
+    alone = model(image(*size, batch=1))
+    height, width = size
+    batch = torch.full((2, 3, *canvas), 1e3)  # whatever the padding holds
+    batch[0, :, :height, :width] = image(*size, batch=1)[0]
+    padding = torch.ones(2, *canvas, dtype=torch.bool)
+    padding[0, :height, :width] = False
+    padding[1] = False
+    for single, batched in zip(alone, model(batch, padding)):
+        rows, columns = single.tokens.shape[-2:]
+        torch.testing.assert_close(single.slots, batched.slots[:1], rtol=0, atol=1e-5)
+        for name in ('masks', 'tokens'):
+            whole = getattr(batched, name)[:1]
+            own = whole[..., :rows, :columns]
+            torch.testing.assert_close(getattr(single, name), own, rtol=0, atol=1e-5)
+            assert not whole[..., batched.padding_mask[0]].any()
+        inside = ~batched.padding_mask[0]
+        assert inside[:rows, :columns].all() and inside.sum() == rows * columns
+
+
+def test_permuting_patches_permutes_tokens_and_masks_and_keeps_slots():
+    model = make()
+    torch.nn.init.zeros_(model.pos_embed.weight)
+    picture = image(32, 32, batch=1)
+    patches = picture.unfold(2, 8, 8).unfold(3, 8, 8).flatten(2, 3)  # (1, 3, 16, 8, 8)
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(0))
+    shuffled = patches[:, :, order].unflatten(2, (4, 4))
+    shuffled = shuffled.permute(0, 1, 2, 4, 3, 5).reshape(1, 3, 32, 32)
+    (before,), (after,) = model(picture), model(shuffled)
+    torch.testing.assert_close(after.slots, before.slots)
+    for name in ('tokens', 'masks'):
+        expected = getattr(before, name).flatten(-2)[..., order]
+        torch.testing.assert_close(getattr(after, name).flatten(-2), expected)
+
+
+def test_gradients_reach_every_parameter_from_slots_masks_and_tokens():
+    model = make().train()
+    (output,) = model(image(32, 32))
+    sum(part.square().sum() for part in output[:3]).backward()
+    missing = [n for n, p in model.named_parameters() if p.grad is None]
+    assert not missing
+
+
+def test_from_slots_alone_the_last_masks_and_tokens_are_not_trained():
+    """What DDP must know: see ``find_unused_parameters`` in the configs."""
+    model = make().train()
+    model(image(32, 32))[0].slots.square().sum().backward()
+    missing = {n.split('.')[2] for n, p in model.named_parameters() if p.grad is None}
+    assert missing == {'mlp_masks', 'mlp_tokens', 'norm_tokens_mlp'}
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory():
+    plain, saving = make().train(), make(with_cp=True).train()
+    for model in (plain, saving):
+        (output,) = model(image(32, 32))
+        (output.slots.sum() + output.masks.square().sum()).backward()
+    for a, b in zip(plain.parameters(), saving.parameters()):
+        torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_frozen_stages_are_not_trained_and_stay_in_eval_mode():
+    model = make(frozen_stages=1, drop_path_rate=0.1).train()
+    trained = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert not any(n.startswith(('blocks.0', 'patch', 'pos', 'slots')) for n in trained)
+    assert any(n.startswith('blocks.1') for n in trained)
+    assert not model.blocks[0].training and model.blocks[1].training
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast_stays_finite_and_close(dtype):
+    model = make()
+    (full,) = model(image(40, 32))
+    with torch.autocast('cpu', dtype):
+        (half,) = model(image(40, 32))
+    for name in ('slots', 'masks', 'tokens'):
+        a, b = getattr(full, name), getattr(half, name).float()
+        assert torch.isfinite(b).all()
+        torch.testing.assert_close(a, b, rtol=0, atol=0.1 * a.abs().max().item())
+
+
+@pytest.mark.parametrize('padded', [False, True])
+def test_traces_without_graph_breaks_also_for_dynamic_sizes(padded):
+    model = make(arch=ARCH | dict(num_layers=2))
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend='eager')
+    for size in ((32, 48), (40, 56)):
+        padding = None
+        if padded:
+            padding = torch.zeros(2, *size, dtype=torch.bool)
+            padding[0, 20:] = True
+        got, want = compiled(image(*size), padding)[0], model(image(*size), padding)[0]
+        torch.testing.assert_close(got.slots, want.slots)
+        torch.testing.assert_close(got.masks, want.masks)
+
+
+def test_position_embeddings_of_a_checkpoint_are_resized():
+    source, target = make(img_size=32), make(img_size=(48, 64))
+    with torch.no_grad():  # a horizontal ramp stays one
+        ramp = torch.linspace(-1, 1, 4).expand(1, 12, 4, 4)
+        source.pos_embed.weight.copy_(ramp)
+    target.load_state_dict(source.state_dict())
+    resized = target.pos_embed.weight
+    assert resized.shape == (1, 12, 6, 8)
+    assert (resized.diff(dim=3) > 0).all()
+    torch.testing.assert_close(resized.diff(dim=2), torch.zeros(1, 12, 5, 8))
+    # and running the small model on the large size is the same resampling
+    torch.testing.assert_close(
+        source(image(48, 64))[0].slots, target(image(48, 64))[0].slots
+    )
+
+
+def test_a_checkpoint_with_other_slots_says_how_to_proceed():
+    with pytest.raises(CheckpointError, match='has 6 slots .* set num_slots=6'):
+        make(num_slots=4).load_state_dict(make(num_slots=6).state_dict())
+
+
+def test_a_checkpoint_of_another_arch_names_the_difference():
+    other = make(arch=ARCH | dict(embed_dims=16))
+    with pytest.raises(CheckpointError, match='embed_dims=16.*embed_dims=12'):
+        make().load_state_dict(other.state_dict())
+
+
+def test_state_dict_names_are_stable():
+    """Published checkpoints depend on these; do not rename."""
+    model = make(arch=ARCH | dict(num_layers=1))
+    linear = ['attn.token_qv', 'attn.slot_kv', 'mlp_tokens.0', 'mlp_tokens.3']
+    linear += ['mlp_slots.0', 'mlp_slots.3', 'mlp_masks.from_scores']
+    linear += ['mlp_masks.from_tokens', 'mlp_masks.to_masks']
+    norms = ['norm_tokens', 'norm_slots', 'norm_tokens_mlp', 'norm_slots_mlp']
+    expected = {'slots', 'pos_embed.weight', 'patch_embed.weight', 'patch_embed.bias'}
+    expected |= {'norm_slots.weight', 'norm_slots.bias'}
+    expected |= {
+        f'blocks.0.{n}.{p}' for n in linear + norms for p in ('weight', 'bias')
+    }
+    assert set(model.state_dict()) == expected
+
+
+def test_it_is_built_from_the_root_registry():
+    cfg = dict(type='WhatWhereTransformer', arch=ARCH, num_slots=4, patch_size=8)
+    assert isinstance(MODELS.build(cfg), WhatWhereTransformer)
+
+
+def test_layer_depths_grow_from_embeddings_to_the_last_norm():
+    model = make()
+    depth = {n: model.get_layer_depth(n)[0] for n, _ in model.named_parameters()}
+    assert depth['slots'] == depth['patch_embed.weight'] == 0
+    assert depth['blocks.0.attn.slot_kv.weight'] == 1
+    assert depth['norm_slots.weight'] == 4
+    assert model.get_layer_depth('backbone.blocks.2.x', 'backbone.') == (3, 5)
+
+
+def test_initialisation_is_small_weights_and_unit_slots():
+    model = make(arch=ARCH | dict(embed_dims=96), num_slots=64)
+    model.init_weights()
+    weight, slots = model.blocks[0].attn.token_qv.weight.detach(), model.slots.detach()
+    assert weight.std().item() == pytest.approx(0.02, rel=0.1)
+    assert slots.std().item() == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(arch='huge'), "arch='huge' is unknown: choose one of"),
+        (dict(arch=dict(embed_dims=12)), 'arch needs the keys'),
+        (dict(arch=ARCH | dict(num_heads=5)), 'num_heads=5 does not divide'),
+        (dict(arch=ARCH | dict(mlp_ratios=(1, 2))), 'three positive numbers'),
+        (dict(num_slots=0), 'num_slots=0 must be a positive integer'),
+        (dict(img_size=0), 'img_size=0 must be a positive integer'),
+        (dict(patch_size=1.5), 'patch_size=1.5 must be a positive integer'),
+        (dict(out_type='slots'), "out_type='slots' is unknown"),
+        (dict(out_indices=3), r'out_indices=\(3,\) must name blocks'),
+        (dict(frozen_stages=4), 'frozen_stages=4 must lie between'),
+        (dict(drop_path_rate=1.0), r'drop_path_rate=1.0 must lie in \[0, 1\)'),
+    ],
+)
+def test_bad_values_are_named_in_one_line(options, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        make(**options)
+    assert '\n' not in str(error.value)
