@@ -101,10 +101,10 @@ def _read(path: str | Path) -> Config:
         return Config.fromfile(path)
     except ImportError as error:
         # mmengine hides the reason why an entry of custom_imports failed.
-        reason = error.__context__
-        if isinstance(reason, WWTError):
-            raise reason from None
-        raise
+        reason: BaseException | None = error
+        while reason is not None and not isinstance(reason, WWTError):
+            reason = reason.__cause__ or reason.__context__
+        raise reason or error
 
 
 def _list_configs(path: str) -> list[str]:
