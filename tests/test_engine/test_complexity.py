@@ -1,20 +1,22 @@
 """The tool counts what the equations cost, and nothing that only training needs."""
 
 import json
+import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.config import Config
-from mmengine.model import BaseDataPreprocessor, BaseModel
+from mmengine.model import BaseModel, ImgDataPreprocessor
 from torch import nn
 
 from wwt_mm.engine import load_config
 from wwt_mm.engine.complexity import count, default_shape, measure_complexity
 
 ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools' / 'analysis_tools' / 'get_flops.py'
 CONFIGS = ROOT / 'configs' / 'mmpretrain'
 
 
@@ -53,7 +55,11 @@ def test_another_image_size_costs_what_its_tokens_cost():
 
 @pytest.mark.parametrize(
     ('backbone', 'shape'),
-    [({'img_size': 96}, (96, 96)), ({'img_size': (64, 96)}, (64, 96)), ({}, (224, 224))],
+    [
+        ({'img_size': 96}, (96, 96)),
+        ({'img_size': (64, 96)}, (64, 96)),
+        ({}, (224, 224)),
+    ],
 )
 def test_the_default_image_has_the_size_the_backbone_is_made_for(backbone, shape):
     assert default_shape(Config(dict(model=dict(backbone=backbone)))) == shape
@@ -63,7 +69,7 @@ class _Model(BaseModel):
     """Uses parameters in every way that a counter may overlook."""
 
     def __init__(self):
-        super().__init__(BaseDataPreprocessor())
+        super().__init__(ImgDataPreprocessor())
         self.conv = nn.Conv2d(3, 8, 4, stride=4)
         self.queries = nn.Embedding(5, 8)
         self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
@@ -71,7 +77,7 @@ class _Model(BaseModel):
         self.training_head = nn.Linear(8, 100)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
-        tokens = self.conv(inputs[0][None].float()).flatten(2).mT
+        tokens = self.conv(inputs).flatten(2).mT
         tokens, _ = self.attention(tokens, tokens, tokens)
         # As mmdet's DETR does: neither module is called.
         return self.head.forward(self.queries.weight @ tokens.mT @ tokens)
@@ -79,11 +85,7 @@ class _Model(BaseModel):
 
 @pytest.fixture(scope='module')
 def complexity():
-    model = _Model().eval().requires_grad_(False)
-    model.data_preprocessor.forward = lambda data, training: dict(
-        inputs=torch.stack(data['inputs']).unsqueeze(0), data_samples=None
-    )
-    return count(model, (8, 12))
+    return count(_Model().eval().requires_grad_(False), (8, 12))
 
 
 def test_fused_attention_is_counted_like_its_matrix_products(complexity):
@@ -111,20 +113,14 @@ def test_parameters_that_only_training_uses_stand_apart(complexity):
     assert complexity.total.params == parts
 
 
-def run_tool(*arguments):
-    command = [sys.executable, 'tools/analysis_tools/get_flops.py', *arguments]
-    environment = {'PYTHONPATH': str(ROOT), 'COLUMNS': '100'}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-
-
 def test_the_tool_prints_one_json_object_and_nothing_else():
-    result = run_tool(
-        'configs/mmpretrain/wwt_tiny_in1k.py',
-        *('--json', '--shape', '64', '96', '--cfg-options'),
-        'model.backbone.num_slots=32',
-        'model.backbone.mask_mlp=False',
+    options = ['model.backbone.num_slots=32', 'model.backbone.mask_mlp=False']
+    command = [sys.executable, TOOL, CONFIGS / 'wwt_tiny_in1k.py', '--json']
+    result = subprocess.run(
+        [*command, '--shape', '64', '96', '--cfg-options', *options],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stderr
     complexity = json.loads(result.stdout)
@@ -139,8 +135,12 @@ def test_the_tool_prints_one_json_object_and_nothing_else():
     assert complexity['total']['macs'] == 12 * block + outside
 
 
-def test_the_tool_names_a_config_that_does_not_exist():
-    result = run_tool('configs/mmpretrain/wwt_tny_in1k.py')
-    assert result.returncode == 2
-    assert result.stderr.count('\n') == 1
-    assert 'wwt_tiny_in1k.py' in result.stderr
+def test_the_tool_names_a_config_that_does_not_exist(monkeypatch, capsys):
+    missing = str(CONFIGS / 'wwt_tny_in1k.py')
+    monkeypatch.setattr(sys, 'argv', [str(TOOL), missing])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(TOOL), run_name='__main__')
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert message.count('\n') == 1
+    assert missing in message and 'wwt_tiny_in1k.py' in message

@@ -1,0 +1,95 @@
+"""Prints, as JSON, what a process meets whose mmcv has no compiled ops.
+
+test_compat.py runs it once and reads its findings. It is a process of its own because
+the libraries must be imported after the ops have gone, which takes long.
+"""
+
+import json
+import sys
+from importlib.machinery import PathFinder
+
+found = {}
+
+
+def hide_compiled_ops():
+    """Makes mmcv look like one installed without a compiler."""
+    find_spec = PathFinder.find_spec
+
+    def find(name, *args):
+        return None if name == 'mmcv._ext' else find_spec(name, *args)
+
+    PathFinder.find_spec = staticmethod(find)
+
+
+def failure(function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+    return None
+
+
+hide_compiled_ops()
+
+import wwt_mm.compat  # noqa: E402
+
+wwt_mm.compat.activate()
+found['finders'] = [type(finder).__name__ for finder in sys.meta_path]
+
+import mmcv.ops.nms as nms_submodule  # noqa: E402, F401
+from mmcv import ops  # noqa: E402
+from mmcv.ops.roi_align import RoIAlign  # noqa: E402
+
+found['function hides submodule'] = isinstance(ops.nms, type)
+found['same op from package and submodule'] = ops.RoIAlign is RoIAlign
+found['dunders'] = [name for name in ('__file__', '__wrapped__') if hasattr(ops, name)]
+found['line_nms'] = ops.line_nms
+
+
+class DeformConv(ops.DeformConv2d):
+    """As libraries do at import time."""
+
+
+found['isinstance'] = isinstance(1, ops.DeformConv2d)
+found['subclass'] = failure(DeformConv, 3, channels=4)
+
+import mmdet.apis  # noqa: E402
+import mmdet.models  # noqa: E402
+import mmpretrain.models  # noqa: E402, F401
+import mmseg.apis  # noqa: E402, F401
+import mmseg.models  # noqa: E402, F401
+import torch  # noqa: E402
+from mmcv.utils.env import collect_env  # noqa: E402
+from mmdet.registry import MODELS  # noqa: E402
+from mmengine.hub import get_config  # noqa: E402
+from mmengine.model import convert_sync_batchnorm, revert_sync_batchnorm  # noqa: E402
+from mmengine.registry import init_default_scope  # noqa: E402
+
+found['compiler'] = collect_env()['MMCV Compiler']
+
+init_default_scope('mmdet')
+faster_rcnn = get_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py').model
+found['faster_rcnn'] = failure(MODELS.build, faster_rcnn)
+deformable_resnet = dict(
+    type='ResNet',
+    depth=50,
+    dcn=dict(type='DCNv2', deform_groups=1, fallback_on_stride=False),
+    stage_with_dcn=(False, False, False, True),
+)
+found['deformable_resnet'] = failure(MODELS.build, deformable_resnet)
+
+boxes, scores = torch.rand(5, 4), torch.rand(5, 3)
+found['nms'] = failure(
+    mmdet.models.layers.multiclass_nms, boxes, scores, 0.0, dict(iou_threshold=0.5)
+)
+logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 3])
+found['focal_loss'] = mmdet.models.losses.FocalLoss()(logits, labels).item()
+target = torch.nn.functional.one_hot(labels, 4)[:, :3]
+for_target = torch.where(target == 1, logits.sigmoid(), 1 - logits.sigmoid())
+alpha = torch.where(target == 1, 0.25, 0.75)
+reference = -alpha * (1 - for_target) ** 2 * for_target.log()
+found['focal_loss_reference'] = reference.mean().item()
+
+synchronised = convert_sync_batchnorm(torch.nn.BatchNorm2d(3))
+found['reverted'] = type(revert_sync_batchnorm(synchronised)).__name__
+print(json.dumps(found))

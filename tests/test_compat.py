@@ -1,0 +1,107 @@
+"""Without compiled ops everything imports, and a needed op is named in one line."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+from wwt_mm import compat
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='module')
+def found():
+    """What tests/compat_probe.py meets without compiled ops."""
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
+    command = [sys.executable, ROOT / 'tests' / 'compat_probe.py']
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ('case', 'op', 'part'),
+    [
+        ('faster_rcnn', 'RoIAlign', 'SingleRoIExtractor (mmdet.models.roi_heads'),
+        ('deformable_resnet', 'ModulatedDeformConv2dPack', 'Bottleneck (mmdet.models'),
+        ('nms', 'batched_nms', 'multiclass_nms (mmdet.models.layers.bbox_nms)'),
+        ('subclass', 'DeformConv2d', 'failure (__main__)'),
+    ],
+)
+def test_a_needed_op_is_named_with_who_needs_it_and_what_to_run(found, case, op, part):
+    name, message = found[case]
+    assert name == 'MissingOpError'
+    assert message.startswith(part)
+    assert f' needs the compiled op mmcv.ops.{op}, ' in message
+    assert 'make install WITH_OPS=1' in message
+    assert 'MMCV_WITH_OPS=1 pip install' in message
+    assert '\n' not in message
+
+
+def test_activating_twice_installs_one_finder(found):
+    assert found['finders'].count('_PlaceholderFinder') == 1
+
+
+def test_a_function_hides_the_submodule_of_its_name_as_in_mmcv(found):
+    assert found['function hides submodule']
+    assert found['same op from package and submodule']
+
+
+def test_placeholders_do_not_pretend_to_be_what_introspection_looks_for(found):
+    assert found['dunders'] == []
+    assert found['isinstance'] is False
+
+
+def test_what_works_without_ops_keeps_working(found):
+    assert found['focal_loss'] == pytest.approx(found['focal_loss_reference'])
+    assert found['reverted'] == '_BatchNormXd'
+    assert found['compiler'] == 'n/a'
+    assert found['line_nms'] is None
+
+
+@pytest.fixture
+def installed_mmcv(tmp_path, monkeypatch):
+    """A folder of an mmcv that shadows the real one."""
+    package = tmp_path / 'mmcv'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition('.')[0] == 'mmcv']:
+        monkeypatch.delitem(sys.modules, name)
+    return package
+
+
+@pytest.fixture
+def bare_meta_path(monkeypatch):
+    finders = [f for f in sys.meta_path if type(f).__module__ != compat.__name__]
+    monkeypatch.setattr(sys, 'meta_path', finders)
+
+
+@pytest.mark.usefixtures('bare_meta_path')
+def test_nothing_changes_where_mmcv_has_its_ops(installed_mmcv):
+    (installed_mmcv / f'_ext{EXTENSION_SUFFIXES[0]}').touch()
+    before = list(sys.meta_path)
+    assert compat.has_compiled_ops()
+    assert compat.activate() is False
+    assert sys.meta_path == before
+
+
+@pytest.mark.usefixtures('bare_meta_path')
+def test_ops_built_for_another_python_are_no_ops(installed_mmcv):
+    (installed_mmcv / '_ext.cpython-36m-x86_64-linux-gnu.so').touch()
+    assert not compat.has_compiled_ops()
+    assert compat.activate() is True
+    assert importlib.util.find_spec('mmcv.ops').loader in sys.meta_path
+
+
+@pytest.mark.usefixtures('bare_meta_path')
+def test_nothing_changes_without_mmcv(monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert not compat.has_compiled_ops()
+    assert compat.activate() is False
