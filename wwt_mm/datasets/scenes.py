@@ -23,7 +23,7 @@ _MIN_PIXELS = 6
 _PLACEMENTS_PER_OBJECT = 20
 _LAYOUTS_PER_SCENE = 50
 
-# Thresholds of the VOC annotation guidelines for the flags of an object.
+# Thresholds of the annotation guidelines of VOC2009 and later.
 _TRUNCATED_SHARE = 0.15  # of the object lies outside its box
 _OCCLUDED_SHARE = 0.05  # of the object inside its box is hidden
 # Ours: VOC leaves 'difficult' to the annotator.
