@@ -1,0 +1,10 @@
+# As discovery_vit_coco20k.py, by DINOv2 and LOST. Which of its sizes the paper
+# cites is not given: --cfg-options model.backbone.arch=dinov2-small (base, large).
+# Paper, Table 3: 26.9 CorLoc.
+_base_ = './discovery_vit_coco20k.py'
+
+model = dict(
+    backbone=dict(
+        arch='large', img_size=518, patch_size=14, layer_scale_init_value=1e-5
+    )
+)

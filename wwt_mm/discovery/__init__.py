@@ -1,0 +1,53 @@
+"""Zero-shot object discovery (paper, Tables 3 and 4). Needs mmdet and mmpretrain."""
+
+from ..requirements import require
+
+require('mmdet', 'mmpretrain')
+
+from ..datasets.coco20k import Coco20kDataset  # noqa: E402
+from ..datasets.voc_discovery import VOCDiscoveryDataset  # noqa: E402
+from .coco_results import CocoResultsWriter  # noqa: E402
+from .features import PatchFeatures, read_features  # noqa: E402
+from .grid_hook import DiscoveryGridHook  # noqa: E402
+from .methods import (  # noqa: E402
+    LOST,
+    MOST,
+    ClassTokenAttention,
+    DiscoveryMethod,
+    LaSt,
+    MaskThreshold,
+    Rollout,
+    TokenCut,
+)
+from .metrics import CorLoc, DiscoveryRecall  # noqa: E402
+from .object_discoverer import ObjectDiscoverer  # noqa: E402
+from .regions import Regions, connected_regions  # noqa: E402
+from .register_vit import RegisterVisionTransformer  # noqa: E402
+from .soft_masks import herfindahl_index, normalise_masks  # noqa: E402
+from .vit_checkpoint_hook import ViTCheckpointHook  # noqa: E402
+
+__all__ = [
+    'LOST',
+    'MOST',
+    'ClassTokenAttention',
+    'Coco20kDataset',
+    'CocoResultsWriter',
+    'CorLoc',
+    'DiscoveryGridHook',
+    'DiscoveryMethod',
+    'DiscoveryRecall',
+    'LaSt',
+    'MaskThreshold',
+    'ObjectDiscoverer',
+    'PatchFeatures',
+    'RegisterVisionTransformer',
+    'Regions',
+    'Rollout',
+    'TokenCut',
+    'VOCDiscoveryDataset',
+    'ViTCheckpointHook',
+    'connected_regions',
+    'herfindahl_index',
+    'normalise_masks',
+    'read_features',
+]

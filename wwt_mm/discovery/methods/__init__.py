@@ -1,0 +1,22 @@
+"""Ways to discover objects without training, all behind one interface."""
+
+from .attention_maps import ClassTokenAttention, Rollout
+from .base import DiscoveryMethod, FeatureMethod
+from .last import LaSt
+from .lost import LOST
+from .mask_method import MaskMethod, MaskThreshold
+from .most import MOST
+from .token_cut import TokenCut
+
+__all__ = [
+    'LOST',
+    'MOST',
+    'ClassTokenAttention',
+    'DiscoveryMethod',
+    'FeatureMethod',
+    'LaSt',
+    'MaskMethod',
+    'MaskThreshold',
+    'Rollout',
+    'TokenCut',
+]

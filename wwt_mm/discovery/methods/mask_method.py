@@ -1,0 +1,205 @@
+"""Objects are the connected regions of thresholded masks."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmdet.registry import TASK_UTILS
+from torch import Tensor, nn
+from torchvision.ops import batched_nms
+
+from ...backbone import WhatWhereTransformer
+from ...errors import ConfigError
+from ..regions import LabelledRegions, Regions, connected_regions
+from ..soft_masks import check_normalisation, normalise_masks, squared_shares
+from .base import DiscoveryMethod
+
+
+class SoftMasks(NamedTuple):
+    """Masks of a batch of images.
+
+    Attributes:
+        masks: ``(B, K, h, w)`` float.
+        padding_mask: ``(B, h, w)`` bool, ``True`` where there is no image, or ``None``.
+    """
+
+    masks: Tensor
+    padding_mask: Tensor | None = None
+
+
+class MaskMethod(DiscoveryMethod):
+    """Threshold, connected components, removal of duplicates (paper, sec. 3.2 (c)).
+
+    The score of a region is its part of its mask's Herfindahl index, the sum of the
+    squared shares of the mask's weight that its patches have. So the highest score
+    belongs to "the region with the highest spatial concentration over the mask". All
+    numbers and scalings are not given in the paper; docs/discovery.md tells how the
+    defaults were chosen.
+
+    Args:
+        normalise: How masks are scaled before the threshold, see
+            :func:`~wwt_mm.discovery.normalise_masks`.
+        threshold: Patches above it belong to the mask.
+        concentration: How masks are scaled before their Herfindahl index is taken; as
+            ``normalise``, but neither ``'logits'`` nor ``'mass'``.
+        rank: ``'region'`` scores a region as said; ``'mask'`` with the index of its
+            whole mask, so that all regions of a mask precede those of the next.
+        min_area: Fewest patches of a region.
+        max_area: Largest share of the image that a region's box may cover.
+        duplicate_iou: Of regions whose boxes overlap more than this, only the one with
+            the highest score stays.
+        connectivity: 1 if patches connect by their sides, 2 if also by their corners.
+
+    Raises:
+        ConfigError: If a value is unknown or out of range.
+    """
+
+    def __init__(
+        self,
+        normalise: str = 'min_max',
+        threshold: float = 0.5,
+        concentration: str = 'softmax_tokens',
+        rank: str = 'region',
+        min_area: int = 2,
+        max_area: float = 1.0,
+        duplicate_iou: float = 0.9,
+        connectivity: int = 1,
+    ) -> None:
+        check_normalisation('normalise', normalise)
+        check_normalisation('concentration', concentration)
+        if concentration in ('logits', 'mass'):
+            raise ConfigError(
+                f'concentration={concentration!r} gives no weights to take shares of: '
+                "choose another, such as 'softmax_tokens'"
+            )
+        if rank not in ('region', 'mask'):
+            raise ConfigError(f"rank={rank!r} must be 'region' or 'mask'")
+        self.normalise = normalise
+        self.threshold = threshold
+        self.concentration = concentration
+        self.rank = rank
+        self.min_area = min_area
+        self.max_area = max_area
+        self.duplicate_iou = duplicate_iou
+        self.connectivity = connectivity
+
+    @abstractmethod
+    def read_masks(
+        self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None
+    ) -> SoftMasks:
+        """Run the backbone and read its masks; arguments as for the call."""
+
+    def __call__(
+        self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None = None
+    ) -> list[Regions]:
+        """Find objects; see :meth:`DiscoveryMethod.__call__`."""
+        return self.find_regions(*self.read_masks(backbone, images, padding_mask))
+
+    def find_regions(
+        self, masks: Tensor, padding_mask: Tensor | None = None
+    ) -> list[Regions]:
+        """Turn masks into regions.
+
+        Args:
+            masks: ``(B, K, h, w)`` float.
+            padding_mask: ``(B, h, w)`` bool or ``None``.
+
+        Returns:
+            The regions of each image.
+        """
+        batch, count, height, width = masks.shape
+        binary = normalise_masks(masks, self.normalise, padding_mask) > self.threshold
+        weights = normalise_masks(masks, self.concentration, padding_mask)
+        shares = squared_shares(weights)
+        regions = connected_regions(
+            binary.flatten(0, 1).cpu().numpy(),
+            shares.flatten(0, 1).double().cpu().numpy(),
+            self.connectivity,
+        )
+        if self.rank == 'mask':
+            index = shares.sum((2, 3)).flatten().double().cpu().numpy()
+            scores = index[regions.sources]
+        else:
+            scores = regions.weights
+        images, slots = np.divmod(regions.sources, count)
+        index = self._select(regions, scores, images, height * width)
+        ends = np.searchsorted(images[index], np.arange(1, batch))
+        return [
+            Regions(regions.masks(part), regions.boxes[part], scores[part], slots[part])
+            for part in np.split(index, ends)
+        ]
+
+    def _select(
+        self,
+        regions: LabelledRegions,
+        scores: np.ndarray,
+        images: np.ndarray,
+        patches: int,
+    ) -> np.ndarray:
+        """Indices of the regions that stay, by image and falling score."""
+        sides = regions.boxes[:, 2:] - regions.boxes[:, :2]
+        keep = regions.areas >= self.min_area
+        keep &= sides.prod(1) <= self.max_area * patches
+        index = np.flatnonzero(keep)
+        # The largest weight first among equals, which NMS would leave to chance.
+        order = np.lexsort((-regions.weights[index], -scores[index], images[index]))
+        index = index[order]
+        kept = batched_nms(
+            torch.from_numpy(regions.boxes[index]).double(),
+            -torch.arange(len(index), dtype=torch.float64),
+            torch.from_numpy(images[index]),
+            self.duplicate_iou,
+        )
+        return index[np.sort(kept.numpy())]
+
+
+@TASK_UTILS.register_module()
+class MaskThreshold(MaskMethod):
+    """Discovery with the masks of a What-Where Transformer.
+
+    Args:
+        heads: ``'mean'`` for one mask per slot, ``'each'`` for one per head and slot.
+        **kwargs: As for :class:`MaskMethod`.
+    """
+
+    def __init__(self, heads: str = 'mean', **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.heads = check_heads(heads)
+
+    def read_masks(
+        self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None
+    ) -> SoftMasks:
+        """The masks of the last block; see :meth:`MaskMethod.read_masks`.
+
+        Raises:
+            ConfigError: If the backbone has no masks.
+        """
+        if (
+            not isinstance(backbone, WhatWhereTransformer)
+            or backbone.out_type != 'slot_masks'
+        ):
+            raise ConfigError(
+                'MaskThreshold reads the masks of a WhatWhereTransformer with '
+                "out_type='slot_masks'; for a VisionTransformer use, for instance, "
+                'ClassTokenAttention or LOST'
+            )
+        output = backbone(images, padding_mask)[-1]
+        return SoftMasks(merge_heads(output.masks, self.heads), output.padding_mask)
+
+
+def check_heads(heads: str) -> str:
+    """Return ``heads``, or raise :class:`ConfigError` if it is unknown."""
+    if heads not in ('mean', 'each'):
+        raise ConfigError(f"heads={heads!r} must be 'mean' or 'each'")
+    return heads
+
+
+def merge_heads(masks: Tensor, heads: str) -> Tensor:
+    """Masks ``(B, H, K, h, w)`` to ``(B, K, h, w)`` or ``(B, K * H, h, w)``.
+
+    With ``'each'``, the heads of one slot follow one another.
+    """
+    if heads == 'mean':
+        return masks.mean(1)
+    return masks.transpose(1, 2).flatten(1, 2)

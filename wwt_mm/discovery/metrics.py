@@ -1,0 +1,147 @@
+"""Metrics of class-agnostic boxes: CorLoc, and recall of several objects."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmdet.registry import METRICS
+from mmengine.evaluator import BaseMetric
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from torchvision.ops import box_iou
+
+from ..errors import ConfigError
+
+
+class _BoxMetric(BaseMetric):
+    """Collects overlaps of images that have ground truth; the others are skipped.
+
+    A result is the IoU ``(P, G)``, float64, of the ``P`` predictions of an image, by
+    falling score, with its ``G`` boxes of ground truth.
+    """
+
+    default_prefix: str | None = 'discovery'
+
+    def __init__(
+        self,
+        iou_thr: float = 0.5,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if not 0 < iou_thr <= 1:
+            raise ConfigError(f'iou_thr={iou_thr} must be above 0 and at most 1')
+        self.iou_thr = iou_thr
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep what a batch contributes; see mmengine's ``BaseMetric``."""
+        for sample in data_samples:
+            truth = torch.as_tensor(sample['gt_instances']['bboxes'])
+            if len(truth):
+                predicted = sample['pred_instances']
+                order = predicted['scores'].argsort(descending=True, stable=True)
+                boxes = predicted['bboxes'][order].cpu().double()
+                ious = box_iou(boxes, truth.cpu().double())
+                self.results.append(ious.numpy())
+
+
+@METRICS.register_module()
+class CorLoc(_BoxMetric):
+    """Correct localisation, the metric of single-object discovery, in per cent.
+
+    An image counts as correct if the predicted box, the one with the highest score,
+    has an IoU of at least ``iou_thr`` with any ground-truth box. CorLoc is the share
+    of correct images, as in LOST (Simeoni et al., 2021). ``corloc_any`` asks for any
+    of the predicted boxes instead: what MOST's code (Rambhatla et al., 2023) counts.
+
+    What is ground truth, the dataset says. LOST's standard protocol is:
+
+    * VOC07 and VOC12 trainval: every object, truncated and difficult ones too, which is
+      what ``VOCDiscoveryDataset`` gives. (LOST's option ``no_hard``, here
+      ``drop_hard=True``, takes away truncated and difficult objects, and images with no
+      other.) mmdet's own ``VOCDataset`` has difficult objects ignored and its boxes
+      end a pixel earlier.
+    * COCO20k: every object but crowds (``iscrowd``).
+
+    What a dataset marks as ignored is no ground truth and costs nothing. Images
+    without ground truth are skipped. (With LOST's code, those of COCO would count as
+    wrong; COCO20k was chosen to have none but crowded ones.)
+
+    Args:
+        iou_thr: Least IoU of a correct box.
+        collect_device: As for mmengine's ``BaseMetric``.
+        prefix: As for mmengine's ``BaseMetric``.
+    """
+
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+        """Average over images.
+
+        Returns:
+            ``corloc`` and ``corloc_any`` in per cent (0 without images), and
+            ``num_images``, those with ground truth.
+        """
+        first = [ious[:1].max(initial=0) >= self.iou_thr for ious in results]
+        some = [ious.max(initial=0) >= self.iou_thr for ious in results]
+        return dict(
+            corloc=_percent(sum(first), len(first)),
+            corloc_any=_percent(sum(some), len(some)),
+            num_images=len(results),
+        )
+
+
+@METRICS.register_module()
+class DiscoveryRecall(_BoxMetric):
+    """Recall of multi-object discovery, with the number of predictions it took.
+
+    The share, in per cent, of all ground-truth boxes of the dataset that a prediction
+    of the same image overlaps with an IoU of at least ``iou_thr``. Nothing penalises a
+    prediction without an object, so recall is to be read with ``num_predictions``,
+    their mean per image, as in Table 4 of the paper. Which objects and images count is
+    as for :class:`CorLoc`; MOST's evaluation takes the same boxes as LOST's.
+
+    Args:
+        matching: ``'any'``: a prediction may cover several objects; ``'one_to_one'``:
+            at most one (the best possible assignment). Not given in the paper; at an
+            IoU of 0.5 the two differ only for objects of nearly the same box.
+        iou_thr: Least IoU of a found object.
+        collect_device: As for mmengine's ``BaseMetric``.
+        prefix: As for mmengine's ``BaseMetric``.
+    """
+
+    def __init__(
+        self,
+        matching: str = 'any',
+        iou_thr: float = 0.5,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(iou_thr, collect_device, prefix)
+        if matching not in ('any', 'one_to_one'):
+            raise ConfigError(f"matching={matching!r} must be 'any' or 'one_to_one'")
+        self.matching = matching
+
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+        """Pool objects over images.
+
+        Returns:
+            ``recall`` in per cent (0 without objects), ``num_predictions`` per image,
+            and ``num_objects``.
+        """
+        found = sum(self._count_found(ious >= self.iou_thr) for ious in results)
+        objects = sum(ious.shape[1] for ious in results)
+        predictions = sum(len(ious) for ious in results)
+        return dict(
+            recall=_percent(found, objects),
+            num_predictions=predictions / max(len(results), 1),
+            num_objects=objects,
+        )
+
+    def _count_found(self, overlaps: np.ndarray) -> int:
+        if self.matching == 'any':
+            return int(overlaps.any(0).sum())
+        matched = maximum_bipartite_matching(csr_array(overlaps), perm_type='row')
+        return int((matched >= 0).sum())
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100.0 * part / max(whole, 1)

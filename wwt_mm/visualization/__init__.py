@@ -1,0 +1,1 @@
+"""Slots, masks and discovered objects as pictures."""
