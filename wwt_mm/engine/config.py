@@ -104,7 +104,9 @@ def _read(path: str | Path) -> Config:
         reason: BaseException | None = error
         while reason is not None and not isinstance(reason, WWTError):
             reason = reason.__cause__ or reason.__context__
-        raise reason or error
+        if reason is None:
+            raise
+        raise reason from None
 
 
 def _list_configs(path: str) -> list[str]:
