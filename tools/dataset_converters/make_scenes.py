@@ -132,6 +132,8 @@ def main() -> None:
         make_scenes(args)
     except (WWTError, OSError) as error:
         sys.exit(f'make_scenes.py: error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('make_scenes.py: interrupted; no unfinished folder is left behind')
 
 
 if __name__ == '__main__':
