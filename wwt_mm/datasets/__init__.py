@@ -1,6 +1,6 @@
 """Datasets that the OpenMMLab libraries lack.
 
-Importing this package needs neither torch nor an OpenMMLab library.
+The modules imported here use numpy, OpenCV, PIL and rich only.
 """
 
 from .scenes import Scene, SceneConfig, render_scene
