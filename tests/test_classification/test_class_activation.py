@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from wwt_mm.classification import class_activation, upsample_to_image
 
 

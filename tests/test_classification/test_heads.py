@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-import wwt_mm.classification  # noqa: F401  (registers the modules)
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+
+import wwt_mm.classification  # noqa: F401  (registers the modules)
 from wwt_mm.backbone import SlotMasks
 from wwt_mm.classification import AutoencodingHead, SlotClsHead, competitive_features
 from wwt_mm.errors import ConfigError

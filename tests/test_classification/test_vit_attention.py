@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmpretrain.models.backbones import ResNet, VisionTransformer
+
 from wwt_mm.classification import (
     class_token_attention,
     patch_grid,
