@@ -16,5 +16,3 @@ model = dict(
         ),
     )
 )
-# Slots of the last block, and what makes its masks, reach no loss here.
-find_unused_parameters = True

@@ -9,7 +9,7 @@ from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import DatasetError
+from ..errors import ConfigError, DatasetError
 
 ENCODINGS = ('index', 'rgb_id')
 
@@ -32,6 +32,7 @@ class LoadSegMap(BaseTransform):
         backend_args: mmengine's file backend.
 
     Raises:
+        ConfigError: If ``encoding`` is unknown.
         DatasetError: On use, if a file is missing, is no image, does not fit the
             image's size or holds labels out of range. The message names the file.
     """
@@ -44,7 +45,9 @@ class LoadSegMap(BaseTransform):
         backend_args: dict | None = None,
     ) -> None:
         if encoding not in ENCODINGS:
-            raise DatasetError(f'encoding={encoding!r}: choose one of {ENCODINGS}')
+            raise ConfigError(
+                f'encoding={encoding!r} is unknown: choose one of {ENCODINGS}'
+            )
         self.num_classes = num_classes
         self.ignore_index = ignore_index
         self.encoding = encoding

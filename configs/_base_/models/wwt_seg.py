@@ -45,6 +45,10 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
+# Tokens of the last block serve only its masks, so its MLP over tokens gets no gradient
+# and DistributedDataParallel would wait for it in vain.
+find_unused_parameters = True
+
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(
     type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer'

@@ -1,0 +1,95 @@
+"""Each config of configs/mmseg loads, builds, and differs only where it should."""
+
+import pytest
+from mmengine.registry import DefaultScope
+from mmseg.registry import MODELS
+
+from wwt_mm.datasets import SCENE_CLASSES
+from wwt_mm.engine import load_config
+
+from .conftest import CONFIGS
+
+NAMES = sorted(path.stem for path in CONFIGS.glob('*.py'))
+
+
+def load(name):
+    return load_config(CONFIGS / f'{name}.py')
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_config_builds_its_model(name):
+    cfg = load(name)
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_config_can_be_dumped_and_read_again(name, tmp_path):
+    cfg = load(name)
+    cfg.dump(tmp_path / 'dumped.py')
+    assert load_config(tmp_path / 'dumped.py').to_dict() == cfg.to_dict()
+
+
+def test_wwt_small_with_its_head_is_what_the_paper_compares():
+    cfg = load('wwt_seg_voc12')
+    assert cfg.model.backbone.arch == 'small'
+    assert tuple(cfg.crop_size) == (512, 512)
+    assert tuple(cfg.model.data_preprocessor.size) == (512, 512)
+
+
+@pytest.mark.parametrize(
+    ('name', 'keys'),
+    [
+        ('wwt_seg_tokens_voc12', {'model'}),
+        ('wwt_seg_voc12aug', {'train_dataloader'}),
+    ],
+)
+def test_variants_differ_only_where_they_say(name, keys):
+    base, variant = load('wwt_seg_voc12').to_dict(), load(name).to_dict()
+    assert {k for k in base | variant if base.get(k) != variant.get(k)} == keys
+
+
+def test_the_token_counterpart_differs_in_its_head_only():
+    base, tokens = load('wwt_seg_voc12').model, load('wwt_seg_tokens_voc12').model
+    assert {k for k in base if base[k] != tokens[k]} == {'decode_head'}
+    assert tokens.decode_head.type == 'TokenReassembleHead'
+
+
+def test_the_augmented_set_is_train_and_the_maps_of_sbd():
+    parts = load('wwt_seg_voc12aug').train_dataloader.dataset.datasets
+    assert [(d.ann_file, d.data_prefix.seg_map_path) for d in parts] == [
+        (
+            'VOC2012/ImageSets/Segmentation/train.txt',
+            'VOC2012/SegmentationClass',
+        ),
+        (
+            'VOC2012/ImageSets/Segmentation/aug.txt',
+            'VOC2012/SegmentationClassAug',
+        ),
+    ]
+
+
+def test_baselines_of_table_2_share_all_but_the_model():
+    base = load('wwt_tiny_weak_imagenets50')
+    for name in (
+        'deit_tiny_attention_weak_imagenets50',
+        'deit_tiny_rollout_weak_imagenets50',
+    ):
+        other = load(name)
+        for key in ('test_dataloader', 'test_evaluator'):
+            assert other[key] == base[key]
+        for key in ('threshold', 'classes_from', 'class_map', 'data_preprocessor'):
+            assert other.model[key] == base.model[key]
+
+
+@pytest.mark.parametrize('subset', [50, 300, 919])
+def test_subsets_of_imagenet_s_agree_within_their_config(subset):
+    cfg = load(f'wwt_tiny_weak_imagenets{subset}')
+    assert cfg.model.num_classes == cfg.model.class_map.subset == subset
+    assert cfg.test_dataloader.dataset.subset == subset
+    assert cfg.test_dataloader.dataset.data_root == f'data/ImageNetS{subset}/'
+
+
+def test_scenes_have_the_classes_of_their_generator():
+    classes = load('wwt_weak_scenes').test_dataloader.dataset.metainfo.classes
+    assert tuple(classes) == ('background', *SCENE_CLASSES)
