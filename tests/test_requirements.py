@@ -35,6 +35,15 @@ def installed(monkeypatch):
     return versions
 
 
+def failure_in(part, module):
+    """The one line that a part of wwt_mm ends with when it requires a module."""
+    with pytest.raises(MissingPackageError) as error:
+        exec('require(module)', dict(__name__=part, require=require, module=module))
+    message = str(error.value)
+    assert '\n' not in message
+    return message
+
+
 def test_what_is_installed_here_suits():
     require(*REQUIREMENTS)
 
@@ -50,22 +59,17 @@ def test_what_is_installed_here_suits():
 def test_an_absent_library_is_named_with_its_extra(
     installed, module, part, extra, distribution
 ):
-    with pytest.raises(MissingPackageError) as error:
-        require(module)
-    message = str(error.value)
+    message = failure_in(part, module)
     assert message.startswith(f'{part} needs {module}>=')
     assert f'`pip install "wwt-mm[{extra}]"`' in message
     assert f'`pip install "{distribution}>=' in message
-    assert '\n' not in message
 
 
 def test_a_version_out_of_range_is_named_with_the_range_and_the_command(installed):
     installed['onedl-mmdetection'] = '2.28.2'
-    with pytest.raises(MissingPackageError) as error:
-        require('mmdet')
     wanted = REQUIREMENTS['mmdet'].versions
-    assert str(error.value) == (
-        f'wwt_mm.detection needs mmdet{wanted}, but mmdet 2.28.2 is installed. '
+    assert failure_in('wwt_mm.discovery', 'mmdet') == (
+        f'wwt_mm.discovery needs mmdet{wanted}, but mmdet 2.28.2 is installed. '
         f'Replace it with `pip install "onedl-mmdetection{wanted}"`'
     )
 

@@ -5,6 +5,7 @@ exact versions that were tested stand in constraints.txt. setup.py runs this fil
 itself on a bare machine, so at its top it imports the standard library only.
 """
 
+import sys
 from importlib import metadata
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -19,14 +20,12 @@ class Requirement(NamedTuple):
         distributions: The names it may be installed under, the one wwt_mm installs
             first. The maintained OneDL releases and upstream share import names.
         extra: The extra of wwt-mm that installs it; None if wwt-mm always does.
-        part: The part of wwt_mm that needs it.
     """
 
     module: str
     versions: str
     distributions: tuple[str, ...]
     extra: str | None = None
-    part: str = 'wwt_mm'
 
     @property
     def specifier(self) -> str:
@@ -41,25 +40,11 @@ REQUIREMENTS = {
         Requirement('mmengine', '>=0.10.4,<1', ('onedl-mmengine', 'mmengine')),
         Requirement('mmcv', '>=2.0.1,<2.4', ('onedl-mmcv', 'mmcv', 'mmcv-lite')),
         Requirement(
-            'mmpretrain',
-            '>=1.2,<2',
-            ('onedl-mmpretrain', 'mmpretrain'),
-            extra='cls',
-            part='wwt_mm.classification',
+            'mmpretrain', '>=1.2,<2', ('onedl-mmpretrain', 'mmpretrain'), 'cls'
         ),
+        Requirement('mmdet', '>=3.2,<4', ('onedl-mmdetection', 'mmdet'), 'det'),
         Requirement(
-            'mmdet',
-            '>=3.2,<4',
-            ('onedl-mmdetection', 'mmdet'),
-            extra='det',
-            part='wwt_mm.detection',
-        ),
-        Requirement(
-            'mmseg',
-            '>=1.2,<2',
-            ('onedl-mmsegmentation', 'mmsegmentation'),
-            extra='seg',
-            part='wwt_mm.segmentation',
+            'mmseg', '>=1.2,<2', ('onedl-mmsegmentation', 'mmsegmentation'), 'seg'
         ),
     )
 }
@@ -82,10 +67,12 @@ def require(*modules: str) -> None:
 
     Raises:
         MissingPackageError: If one is absent or out of range. The message, one line,
-            names the package, the version found and wanted, and what to run.
+            names the calling module, the package, the version found and wanted, and
+            what to run.
     """
+    part = sys._getframe(1).f_globals['__name__']
     for module in modules:
-        _check(REQUIREMENTS[module])
+        _check(REQUIREMENTS[module], part)
 
 
 def installed_version(requirement: Requirement) -> str | None:
@@ -98,7 +85,7 @@ def installed_version(requirement: Requirement) -> str | None:
     return None
 
 
-def _check(requirement: Requirement) -> None:
+def _check(requirement: Requirement, part: str) -> None:
     from packaging.specifiers import SpecifierSet
 
     from .errors import MissingPackageError
@@ -107,15 +94,14 @@ def _check(requirement: Requirement) -> None:
     if find_spec(requirement.module) is None:
         command = _install_command(requirement)
         raise MissingPackageError(
-            f'{requirement.part} needs {wanted}, which is not installed. '
-            f'Install it with {command}'
+            f'{part} needs {wanted}, which is not installed. Install it with {command}'
         )
     version = installed_version(requirement)
     # The local part, as in 2.11.0+cpu, plays no role in ranges; nightlies may.
     allowed = SpecifierSet(requirement.versions, prereleases=True)
     if version is not None and version not in allowed:
         raise MissingPackageError(
-            f'{requirement.part} needs {wanted}, but {requirement.module} {version} is '
+            f'{part} needs {wanted}, but {requirement.module} {version} is '
             f'installed. Replace it with `pip install "{requirement.specifier}"`'
         )
 
