@@ -12,6 +12,9 @@ from .query_bbox_head import QueryBBoxHead
 
 POOLS = ('per_head', 'head_mean')
 BOX_REFERENCES = ('none', 'mask_moments')
+# Box references keep this distance from 0 and 1. Without it, the slope of the logit at
+# the width of a mask that fills the image is what gradients explode by.
+_MARGIN = 0.02
 
 
 @MODELS.register_module()
@@ -97,7 +100,7 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         if self.box_reference == 'mask_moments':
             mask = self._over_tokens(mean_masks, feat.padding_mask)[:, 0]
             reference = boxes_around(*coordinate_moments(mask, extents), extents)
-            deltas = deltas + inverse_sigmoid(reference, eps=1e-4)
+            deltas = deltas + inverse_sigmoid(reference, eps=_MARGIN)
         logits = self.fc_cls(feat.slots)  # (B, K, C + 1)
         return logits.unsqueeze(0), deltas.sigmoid().unsqueeze(0)
 

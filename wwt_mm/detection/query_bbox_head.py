@@ -1,5 +1,7 @@
 """What the slot head and its counterpart on patch tokens share: DETR's losses."""
 
+import logging
+
 import torch
 from mmdet.models.dense_heads import DETRHead
 from mmdet.structures import SampleList
@@ -141,7 +143,7 @@ class QueryBBoxHead(DETRHead):
                 'worst matching boxes are left out. Shown once; see unmatched_boxes in '
                 'the log, and num_slots of the backbone.',
                 logger='current',
-                level='WARNING',
+                level=logging.WARNING,
             )
         self.num_unmatched_boxes += unmatched
         return unmatched
