@@ -1,15 +1,12 @@
-import os
-
 import pytest
-from tool_process import ToolRunner
+from tool_process import ToolRunner, skip_slow_niceties
 
 from wwt_mm.datasets import SceneConfig, write_voc
 
 
 @pytest.fixture(autouse=True)
-def _skip_flushing_to_disk(monkeypatch):
-    """Tests do not outlive a power cut, and a busy disk takes seconds to flush."""
-    monkeypatch.setattr(os, 'fsync', lambda descriptor: None)
+def _skip_slow_niceties(monkeypatch):
+    skip_slow_niceties(monkeypatch.setattr)
 
 
 @pytest.fixture(scope='session')

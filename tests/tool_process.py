@@ -8,6 +8,7 @@ process started by the user, including the exit code.
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import runpy
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 CPU_ONLY = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
 
+_PARTS = ('datasets', 'engine', 'evaluation', 'models', 'visualization')
 _PRELOADED = [
     'wwt_mm.engine.test',
     'wwt_mm.engine.train',
+    'wwt_mm.classification',
     'wwt_mm.detection',
-    'mmdet.datasets',
-    'mmdet.engine',
-    'mmdet.evaluation',
-    'mmdet.models',
-    'mmdet.visualization',
+    'wwt_mm.segmentation',
+    *(f'{name}.{part}' for name in ('mmdet', 'mmpretrain', 'mmseg') for part in _PARTS),
 ]
 
 
@@ -83,6 +83,18 @@ class ToolRunner:
         return Finished(process.exitcode, log.read_text())
 
 
+def skip_slow_niceties(set_attribute=setattr):
+    """Skips what matters to users only, and costs seconds in each run.
+
+    These are flushing files to the disk, which is for power cuts, and mmengine's pretty
+    printing of the config, which it does for each checkpoint.
+    """
+    from yapf.yapflib import yapf_api
+
+    set_attribute(os, 'fsync', lambda descriptor: None)
+    set_attribute(yapf_api, 'FormatCode', lambda code, **style: (code, False))
+
+
 def _run(tool, arguments, before, log, folder):
     """Is one run, inside the forked process."""
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT)
@@ -90,12 +102,10 @@ def _run(tool, arguments, before, log, folder):
     os.dup2(descriptor, sys.stderr.fileno())
     sys.stdout.reconfigure(line_buffering=True)
     os.chdir(folder)
-    os.fsync = lambda descriptor: None
+    skip_slow_niceties()
     if before is not None:
         before()
     # `prog` of the usage line, as under `python tools/train.py`.
     sys.argv = [f'{tool}.py', *arguments]
     sys.path.insert(0, str(REPOSITORY))
-    import runpy
-
     runpy.run_path(str(REPOSITORY / 'tools' / f'{tool}.py'), run_name='__main__')

@@ -81,3 +81,43 @@ def read_metrics(work_dir):
     (path,) = Path(work_dir).glob('*/*.json')
     metrics = json.loads(path.read_text())
     return {k: v for k, v in metrics.items() if not k.endswith('time')}
+
+
+def shrink_classification(root):
+    """Returns the --cfg-options for one epoch on classification scenes."""
+    options = {
+        'data_root': root / 'classification',
+        'train_dataloader.batch_size': 5,
+        'train_cfg.max_epochs': 1,
+    }
+    for loader in ('train', 'val', 'test'):
+        options[f'{loader}_dataloader.num_workers'] = 0
+    return ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
+
+
+def shrink_segmentation(root):
+    """Returns the --cfg-options for two iterations on the label maps of the scenes."""
+    options = {
+        'data_root': root,
+        'model.data_preprocessor.size': '(64,64)',
+        'model.backbone.img_size': 64,
+        'model.backbone.num_slots': 8,
+        'model.decode_head.num_slots': 8,
+        'train_dataloader.batch_size': 2,
+        'train_dataloader.dataset.pipeline.2.scale': '(64,64)',
+        'train_cfg.max_iters': 2,
+        'train_cfg.val_interval': 2,
+        'default_hooks.checkpoint.interval': 2,
+    }
+    for loader in ('train', 'val', 'test'):
+        dataset = f'{loader}_dataloader.dataset'
+        split = 'train' if loader == 'train' else 'test'
+        options[f'{loader}_dataloader.num_workers'] = 0
+        options[f'{dataset}.ann_file'] = f'VOC2007/ImageSets/Segmentation/{split}.txt'
+        options[f'{dataset}.data_prefix.img_path'] = 'VOC2007/JPEGImages'
+        options[f'{dataset}.data_prefix.seg_map_path'] = 'VOC2007/SegmentationClass'
+    for loader in ('val', 'test'):
+        options[f'{loader}_dataloader.dataset.pipeline.1.scale'] = '(64,64)'
+    for scale in range(3):
+        options[f'tta_pipeline.1.transforms.0.{scale}.scale'] = '(64,64)'
+    return ['--cfg-options', *(f'{key}={value}' for key, value in options.items())]
