@@ -39,7 +39,8 @@ def enable_visualization(
             f'{cfg.filename} has default_scope={scope!r}'
         )
     cfg.setdefault('default_hooks', {})
-    hook = cfg.default_hooks.setdefault('visualization', dict(type=_HOOKS[scope]))
+    cfg.default_hooks.setdefault('visualization', dict(type=_HOOKS[scope]))
+    hook = cfg.default_hooks.visualization
     cfg.setdefault(
         'visualizer',
         dict(type=_VISUALIZERS[scope], vis_backends=[dict(type='LocalVisBackend')]),
