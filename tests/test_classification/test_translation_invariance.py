@@ -29,9 +29,9 @@ def test_a_pattern_covers_its_place_as_much_as_it_is_opaque():
     images = place_pattern(pattern, background, [(0, 0), (1, 4)])
     for image, (top, left) in zip(images, [(0, 0), (1, 4)], strict=True):
         expected = background.clone()
-        expected[:, top : top + 2, left : left + 3] = torch.tensor(
-            [55.0, 60, 65]
-        ).view(3, 1, 1)
+        expected[:, top : top + 2, left : left + 3] = torch.tensor([55.0, 60, 65]).view(
+            3, 1, 1
+        )
         assert torch.equal(image, expected)
     assert (background == 100).all()
 

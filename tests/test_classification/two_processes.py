@@ -13,6 +13,7 @@ def run_in_two_processes(function, folder, *arguments):
     The function must be a module-level one. A failing process fails the test.
     """
     context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['wwt_mm.classification', 'wwt_mm.engine.train'])
     processes = [
         context.Process(target=_enter, args=(function, rank, str(folder), arguments))
         for rank in range(2)
