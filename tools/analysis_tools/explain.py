@@ -22,6 +22,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -127,7 +128,9 @@ def evaluate(runner: Runner, methods: list[str] | None) -> list[dict]:
 
 def print_table(name: str, rows: list[dict]) -> None:
     """Prints the columns of Table 1."""
-    table = Table('model', 'method')
+    table = Table(box=box.SIMPLE)
+    for title in ('model', 'method'):
+        table.add_column(title, no_wrap=True)
     for title in ('MACs', 'params', 'top-1', 'drop', 'increase'):
         table.add_column(title, justify='right')
     for row in rows:

@@ -212,7 +212,8 @@ def draw(report: dict) -> bytes:
     for field, colour in (('slots', 'tab:orange'), ('tokens', 'tab:blue')):
         mean, std = (np.array(report[field][key]) for key in ('mean', 'std'))
         axes.plot(places, mean, marker='o', color=colour, label=field)
-        axes.fill_between(places, mean - std, mean + std, color=colour, alpha=0.2)
+        high = np.minimum(mean + std, 1)
+        axes.fill_between(places, mean - std, high, color=colour, alpha=0.2)
         other = report[f'other_{field}']['mean']
         axes.axhline(other, color=colour, linestyle=':', label=f'other {field}')
     axes.set_xticks(places, [f'Pos{place}' for place in places])
