@@ -7,7 +7,13 @@ _base_ = [
 
 model = dict(
     backbone=dict(
-        arch=dict(embed_dims=96, num_layers=6, num_heads=3, feedforward_channels=384),
+        arch=dict(
+            _delete_=True,
+            embed_dims=96,
+            num_layers=6,
+            num_heads=3,
+            feedforward_channels=384,
+        ),
         img_size=64,
         patch_size=8,
     )

@@ -112,7 +112,8 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def _mass_below(weights: Tensor) -> Tensor:
-    order = weights.argsort(2, stable=True)
-    mass = weights.gather(2, order).cumsum(2)
+    ordered = weights.sort(2).values
+    mass = ordered.cumsum(2)
     mass = _share(mass, mass[..., -1:])
-    return torch.empty_like(mass).scatter_(2, order, mass)
+    last_equal = torch.searchsorted(ordered, weights, right=True) - 1
+    return mass.gather(2, last_equal)

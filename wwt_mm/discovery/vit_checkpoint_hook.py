@@ -1,8 +1,10 @@
 """Loads ViT checkpoints as their authors published them."""
 
+import math
 import re
 from typing import Any
 
+import torch.nn.functional as F
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
@@ -61,11 +63,22 @@ def to_mmpretrain(checkpoint: dict[str, Any]) -> 'dict[str, Tensor] | None':
     names = {re.sub(r'^(module\.)?(backbone\.)?', '', name): name for name in weights}
     if not any(name.startswith('blocks.') for name in names):
         return None
-    return {
+    renamed = {
         f'backbone.{_rename(name)}': weights[original]
         for name, original in names.items()
         if not _UNUSED.match(name)
     }
+    _add_class_position(renamed)
+    return renamed
+
+
+def _add_class_position(weights: dict[str, Tensor]) -> None:
+    """Give the class token position 0 where only patches have one (timm)."""
+    positions = weights.get('backbone.pos_embed')
+    if positions is not None and math.isqrt(positions.shape[1]) ** 2 == len(
+        positions[0]
+    ):
+        weights['backbone.pos_embed'] = F.pad(positions, (0, 0, 1, 0))
 
 
 def _rename(name: str) -> str:

@@ -75,7 +75,9 @@ class LaSt(MaskMethod):
     def stability(self, features: Tensor) -> Tensor:
         """Stability of features ``(..., D)`` against smoothing along ``D``."""
         channels = features.shape[-1]
-        frequency = torch.fft.rfftfreq(channels, device=features.device)
+        frequency = torch.fft.rfftfreq(
+            channels, dtype=features.dtype, device=features.device
+        )
         weights = torch.exp(-0.5 * (frequency / self.sigma) ** 2)
         smooth = torch.fft.irfft(torch.fft.rfft(features) * weights, n=channels)
         change = (smooth - features).abs()

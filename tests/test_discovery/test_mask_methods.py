@@ -1,0 +1,162 @@
+"""From masks to regions: threshold, duplicates, sizes, and the choice of the best."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from wwt_mm.discovery import ClassTokenAttention, LaSt, MaskThreshold, Rollout
+from wwt_mm.discovery.methods.mask_method import merge_heads
+from wwt_mm.errors import ConfigError
+
+
+def paint(*blobs, grid=(6, 8)):
+    """Masks (1, K, h, w): one slot per list of (x1, y1, x2, y2, height of logit)."""
+    masks = torch.zeros(1, len(blobs), *grid)
+    for slot, parts in enumerate(blobs):
+        for x1, y1, x2, y2, value in parts:
+            masks[0, slot, y1:y2, x1:x2] = value
+    return masks
+
+
+def boxes(regions):
+    return [tuple(box) for box in regions.boxes.tolist()]
+
+
+SMALL, LARGE = (1, 1, 3, 3), (3, 2, 8, 6)
+
+
+def test_the_most_concentrated_region_comes_first():
+    masks = paint([(*LARGE, 5)], [(*SMALL, 5)])
+    (regions,) = MaskThreshold().find_regions(masks)
+    assert boxes(regions) == [SMALL, LARGE]
+    assert list(regions.sources) == [1, 0]
+    assert (np.diff(regions.scores) <= 0).all()
+
+
+def test_regions_and_scores_are_those_of_loops():
+    generator = torch.Generator().manual_seed(0)
+    masks = torch.randn(3, 4, 6, 7, generator=generator)
+    method = MaskThreshold(min_area=2, duplicate_iou=1.0, concentration='min_max')
+    for image, regions in enumerate(method.find_regions(masks)):
+        expected = []
+        for slot in range(4):
+            mask = masks[image, slot].numpy().astype(np.float64)
+            mask = (mask - mask.min()) / (mask.max() - mask.min())
+            labels, count = ndimage.label(mask > 0.5)
+            for label in range(1, count + 1):
+                region = labels == label
+                if region.sum() >= 2:
+                    score = ((mask / mask.sum()) ** 2)[region].sum()
+                    rows, columns = np.nonzero(region)
+                    box = (columns.min(), rows.min(), columns.max(), rows.max())
+                    expected.append((-score, slot, box))
+        expected.sort()
+        np.testing.assert_allclose(-regions.scores, [e[0] for e in expected], rtol=1e-5)
+        assert regions.sources.tolist() == [e[1] for e in expected]
+        inclusive = regions.boxes - [0, 0, 1, 1]
+        np.testing.assert_array_equal(inclusive, [e[2] for e in expected])
+
+
+def test_ranking_by_mask_puts_all_regions_of_the_best_mask_first():
+    # Slot 0 has two regions, together more concentrated than the one of slot 1.
+    split = [(0, 0, 1, 2, 5), (5, 4, 7, 5, 5)]
+    masks = paint(split, [(*SMALL, 5), (4, 4, 6, 6, 3)])
+    (by_mask,) = MaskThreshold(rank='mask').find_regions(masks)
+    assert list(by_mask.sources) == [0, 0, 1, 1][: len(by_mask.sources)]
+    (by_region,) = MaskThreshold().find_regions(masks)
+    assert by_region.sources[0] == 1
+
+
+def test_one_of_two_equal_regions_is_a_duplicate():
+    masks = paint([(*SMALL, 5)], [(*SMALL, 5)], [(*LARGE, 5)])
+    (regions,) = MaskThreshold().find_regions(masks)
+    assert boxes(regions) == [SMALL, LARGE]
+    (regions,) = MaskThreshold(duplicate_iou=1.0).find_regions(masks)
+    assert boxes(regions) == [SMALL, SMALL, LARGE]
+
+
+def test_equal_regions_of_two_images_are_no_duplicates():
+    masks = paint([(*SMALL, 5)]).repeat(2, 1, 1, 1)
+    assert [boxes(r) for r in MaskThreshold().find_regions(masks)] == [[SMALL]] * 2
+
+
+def test_regions_that_are_too_small_or_too_large_are_dropped():
+    masks = paint([(0, 0, 1, 1, 5)], [(0, 0, 8, 5, 5)], [(*LARGE, 5)])
+    (regions,) = MaskThreshold(min_area=2, max_area=0.5).find_regions(masks)
+    assert boxes(regions) == [LARGE]
+
+
+def test_images_without_regions_stay_in_their_place():
+    masks = torch.cat([paint([]), paint([(*SMALL, 5)]), paint([])])
+    assert [boxes(r) for r in MaskThreshold().find_regions(masks)] == [[], [SMALL], []]
+
+
+def test_constant_and_empty_masks_have_no_region():
+    for value in (0.0, 3.0, -3.0):
+        (regions,) = MaskThreshold().find_regions(torch.full((1, 2, 4, 4), value))
+        assert regions.boxes.shape == (0, 4) and regions.masks.shape == (0, 4, 4)
+
+
+def test_padding_is_in_no_region():
+    masks = paint([(*LARGE, 5)])
+    padding = torch.zeros(1, 6, 8, dtype=torch.bool)
+    padding[:, :, 5:] = True
+    (regions,) = MaskThreshold().find_regions(masks, padding)
+    assert boxes(regions) == [(3, 2, 5, 6)]
+
+
+def test_heads_are_averaged_or_taken_as_masks_of_their_own():
+    masks = torch.arange(24.0).view(1, 2, 3, 2, 2)
+    torch.testing.assert_close(merge_heads(masks, 'mean'), masks.mean(1))
+    each = merge_heads(masks, 'each')
+    assert each.shape == (1, 6, 2, 2)
+    torch.testing.assert_close(each[0, 3], masks[0, 1, 1])  # slot 1, head 1
+
+
+def test_unknown_options_are_errors():
+    for options in (
+        dict(normalise='max'),
+        dict(concentration='logits'),
+        dict(rank='score'),
+        dict(heads='max'),
+    ):
+        with pytest.raises(ConfigError):
+            MaskThreshold(**options)
+    with pytest.raises(ConfigError, match='sigma'):
+        LaSt(sigma=0)
+
+
+def test_last_measures_the_change_that_smoothing_makes():
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(2, 5, 12, generator=generator, dtype=torch.float64)
+    spectrum = np.fft.fft(features.numpy())
+    weights = np.exp(-0.5 * (np.fft.fftfreq(12) / 0.1) ** 2)
+    smooth = np.fft.ifft(spectrum * weights).real
+    expected = features.numpy() / np.abs(smooth - features.numpy())
+    found = LaSt(sigma=0.1).stability(features)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+
+
+def test_last_finds_the_patches_whose_features_are_smooth(build, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randn(1, 6, 8, 32, generator=generator)
+    tokens[0, 2:4, 3:6] = 2 + 1e-3 * torch.randn(2, 3, 32, generator=generator)
+    monkeypatch.setattr(
+        'wwt_mm.discovery.methods.last.read_features', lambda *_: (tokens, None)
+    )
+    (regions,) = LaSt(top_k=6)(None, None)
+    assert boxes(regions)[0] == (3, 2, 6, 4)
+
+
+def test_attention_masks_are_shares_of_1_and_have_the_grid_of_patches(build):
+    model = build('vit')
+    images = torch.randn(2, 3, 40, 60)
+    for method, count in (
+        (ClassTokenAttention(), 1),
+        (ClassTokenAttention(heads='each'), 3),
+        (Rollout(), 1),
+    ):
+        masks, _ = method.read_masks(model.backbone, images, None)
+        assert masks.shape == (2, count, 5, 8)
+        assert (masks >= 0).all() and (masks.sum((2, 3)) < 1.0001).all()
