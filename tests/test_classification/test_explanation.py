@@ -13,7 +13,11 @@ from mmpretrain.registry import MODELS
 
 from tests.tool_process import REPOSITORY
 from wwt_mm.classification import class_activation, record_attentions, rollout
-from wwt_mm.classification.explanation import METHODS, hide_unimportant
+from wwt_mm.classification.explanation import (
+    METHODS,
+    default_method,
+    hide_unimportant,
+)
 from wwt_mm.errors import ConfigError
 
 from .conftest import shrunk
@@ -90,6 +94,16 @@ def test_methods_refuse_models_that_they_cannot_explain(config, methods):
     for method in methods:
         with pytest.raises(ConfigError, match='choose'):
             METHODS[method](make(config), image())
+
+
+def test_unknown_methods_and_backbones_are_refused(image_folders, tmp_path):
+    test_cfg = dict(type='ExplanationTestLoop', method='guess')
+    cfg = shrunk('wwt_tiny_in1k', image_folders, tmp_path, test_cfg=test_cfg)
+    with pytest.raises(ConfigError, match='guess'):
+        Runner.from_cfg(cfg).test_loop  # noqa: B018  (builds it)
+    resnet = dict(type='ImageClassifier', backbone=dict(type='ResNet', depth=18))
+    with pytest.raises(ConfigError, match='ResNet'):
+        default_method(MODELS.build(resnet))
 
 
 def test_hidden_pixels_fade_to_the_mean_or_to_black():

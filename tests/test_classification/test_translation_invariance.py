@@ -92,6 +92,7 @@ def test_the_command_writes_the_curve_and_its_picture(
     from_files, tmp_path, monkeypatch
 ):
     name = 'wwt_tiny_in1k'
+    torch.manual_seed(0)
     cfg = shrunk(name, tmp_path, tmp_path)
     weights = tmp_path / 'weights.pth'
     save_checkpoint(dict(state_dict=MODELS.build(cfg.model).state_dict()), str(weights))
@@ -114,5 +115,5 @@ def test_the_command_writes_the_curve_and_its_picture(
     assert list(patterns) == ['dot'] if from_files else len(patterns) == 10
     for field in ('slots', 'tokens'):
         assert report[field]['mean'][0] == pytest.approx(1)
-        assert all(-1 <= value <= 1 for value in report[field]['mean'])
+        assert all(abs(value) < 1.00001 for value in report[field]['mean'])
     assert Image.open(tmp_path / 'fig7.png').size[0] > 300

@@ -70,9 +70,19 @@ METHODS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
 
 
 def default_method(classifier: ImageClassifier) -> str:
-    """The name in :data:`METHODS` of the first method that suits a classifier."""
-    is_wwt = isinstance(classifier.backbone, WhatWhereTransformer)
-    return 'class-activation' if is_wwt else 'class-token'
+    """The name in :data:`METHODS` of the first method that suits a classifier.
+
+    Raises:
+        ConfigError: If none does.
+    """
+    if isinstance(classifier.backbone, WhatWhereTransformer):
+        return 'class-activation'
+    if isinstance(classifier.backbone, VisionTransformer):
+        return 'class-token'
+    raise ConfigError(
+        f'a {type(classifier.backbone).__name__} cannot be explained: the methods are '
+        "for WhatWhereTransformer and mmpretrain's VisionTransformer"
+    )
 
 
 def hide_unimportant(
@@ -102,10 +112,11 @@ def hide_unimportant(
     maps = upsample_to_image(maps.float(), inputs.shape[-2:], patch_size)
     low, high = maps.amin((1, 2), True), maps.amax((1, 2), True)
     weights = ((maps - low) / (high - low)).nan_to_num(0).unsqueeze(1)
+    seen = inputs * weights
     preprocessor = classifier.data_preprocessor
-    if blank == 'mean' or not preprocessor._enable_normalize:
-        return inputs * weights
-    return inputs * weights - (1 - weights) * preprocessor.mean / preprocessor.std
+    if blank == 'black' and hasattr(preprocessor, 'mean'):
+        seen -= (1 - weights) * preprocessor.mean / preprocessor.std
+    return seen
 
 
 def _run_wwt(classifier: ImageClassifier, inputs: Tensor):

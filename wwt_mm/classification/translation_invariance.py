@@ -99,7 +99,8 @@ def measure_invariance(
     """
     output: SlotMasks = backbone(images)[-1]
     covered = _covered_tokens(output.masks.shape[-2:], corners, side, backbone)
-    slots = output.slots[torch.arange(len(images)), best_slots(output.masks, covered)]
+    best = best_slots(output.masks, covered)
+    slots = output.slots[torch.arange(len(images), device=best.device), best]
     tokens = output.tokens.flatten(2).mT  # (P, N, D)
     own = tokens[covered].view(len(images), -1, tokens.shape[-1])  # (P, n, D)
     others = tokens[0, ~covered[0]]
