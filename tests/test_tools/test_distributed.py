@@ -1,35 +1,56 @@
 """Two processes without a GPU do what one does with the same batch."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
 from tool_process import CPU_ONLY, REPOSITORY
 
-from .small_runs import DETECTION, load, read_losses, read_metrics, shrink_detection
+from .small_runs import (
+    DETECTION,
+    assert_equal_states,
+    load,
+    read_losses,
+    read_metrics,
+    shrink_detection,
+)
 
 EPOCHS = 2
 
 
-def run_script(cwd, name, *arguments, check=True):
-    """Runs a script of tools/ as a user would, on a free port."""
+def start_script(folder, name, *arguments):
+    """Starts a script of tools/ as a user would, on a free port, with a log file."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    run = subprocess.run(
-        [str(REPOSITORY / 'tools' / name), *map(str, arguments)],
-        env={**os.environ, **CPU_ONLY, 'PORT': str(port), 'PYTHON': sys.executable},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=cwd,
-        text=True,
-        timeout=600,
-    )
-    assert not check or run.returncode == 0, run.stdout[-6000:]
-    return run
+    with open(folder / f'{name}.log', 'w') as log:
+        return subprocess.Popen(
+            [str(REPOSITORY / 'tools' / name), *map(str, arguments)],
+            env={**os.environ, **CPU_ONLY, 'PORT': str(port), 'PYTHON': sys.executable},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+
+
+def run_script(folder, name, *arguments):
+    """Runs a script to its end, which must be a good one."""
+    code = start_script(folder, name, *arguments).wait(timeout=600)
+    assert code == 0, (folder / f'{name}.log').read_text()[-6000:]
+
+
+def find_rank(launcher, rank):
+    """Returns the process id of one of the processes that torchrun has started."""
+    for pid in Path(f'/proc/{launcher}/task/{launcher}/children').read_text().split():
+        if f'RANK={rank}' in Path(f'/proc/{pid}/environ').read_text().split('\0'):
+            return int(pid)
+    raise LookupError(f'no process of rank {rank}')
 
 
 @pytest.fixture(scope='module')
@@ -83,3 +104,22 @@ def test_two_processes_measure_what_one_does(folder, alone, scenes_root, run_too
     expected = read_metrics(folder / 'test_alone')
     assert 'pascal_voc/mAP' in expected
     assert read_metrics(folder / 'test_together') == expected
+
+
+def test_a_killed_process_ends_the_run_which_then_resumes_exactly(
+    folder, together, scenes_root
+):
+    work_dir = folder / 'killed'
+    options = shrink_detection(scenes_root, EPOCHS, 2, drop_path_rate=0.0)
+    arguments = [DETECTION, 2, '--work-dir', work_dir]
+    run = start_script(folder, 'dist_train.sh', *arguments, '--seed=3', *options)
+    while not (work_dir / 'last_checkpoint').exists() and run.poll() is None:
+        time.sleep(0.01)
+    os.kill(find_rank(run.pid, 1), signal.SIGKILL)
+    assert run.wait(timeout=120) != 0
+    name = f'epoch_{EPOCHS}.pth'
+    assert not (work_dir / name).exists()
+
+    run_script(folder, 'dist_train.sh', *arguments, '--resume', *options)
+    resumed, expected = load(work_dir / name), load(together / name)
+    assert_equal_states(resumed['state_dict'], expected['state_dict'])
