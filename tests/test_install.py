@@ -19,15 +19,17 @@ COMMANDS = ['bash', 'cat', 'cksum', 'cp', 'dirname', 'mkdir', 'mv', 'rm', 'touch
 FAKE_PYTHON = """#!/usr/bin/env bash
 case "$*" in
     --version) echo 'Python 3.11.7' ;;
-    *mmcv._ext*) [[ -e {folder}/ops ]] ;;
-    -c*) exec {python} "$@" ;;
+    -c*) exec {python} -S "$@" ;;
     '-m venv'*)
         mkdir -p .venv/bin
         cp {folder}/python3 .venv/bin/python
         cp {folder}/python3 .venv/bin/pip
         echo venv >>{folder}/log ;;
     *--editable*) echo "install $*" >>{folder}/log; [[ ! -e {folder}/broken ]] ;;
-    *onedl-mmcv*) echo "compile $MMCV_WITH_OPS" >>{folder}/log; touch {folder}/ops ;;
+    *onedl-mmcv*)
+        [[ $MMCV_WITH_OPS == 1 ]] && echo compile >>{folder}/log
+        mkdir -p .venv/lib/python3.11/site-packages/mmcv
+        touch .venv/lib/python3.11/site-packages/mmcv/_ext.so ;;
 esac
 """
 

@@ -72,11 +72,14 @@ choose_installer() {
 install_packages() {
     echo 'Installing wwt_mm and what it needs'
     "${install[@]}" --constraint constraints.txt --editable '.[all,dev]'
+    # The libraries bring opencv-python and its headless twin, which write the same
+    # folder. The last one wins, and only the headless one works without libGL.
+    "${install[@]}" --constraint constraints.txt --no-deps --force-reinstall \
+        opencv-python-headless
 }
 
 has_ops() {
-    "$VENV/bin/python" -c 'import importlib.util as u, sys
-sys.exit(u.find_spec("mmcv._ext") is None)' 2>/dev/null
+    compgen -G "$VENV/lib/python*/site-packages/mmcv/_ext.*" >/dev/null
 }
 
 compile_ops() {
