@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
 from tool_process import REPOSITORY
 
 from wwt_mm.datasets import SCENE_CLASSES
@@ -42,10 +43,9 @@ def shrink_detection(root, epochs=2, batch_size=4, drop_path_rate=0.1):
 
 
 def load(path):
-    """Loads a checkpoint as the tools do, trusting nothing in it but weights."""
-    from mmengine.runner.checkpoint import _safe_torch_load
-
-    return _safe_torch_load(path, map_location='cpu')
+    """Loads a checkpoint that holds nothing but data, no code to run."""
+    with torch.serialization.safe_globals(get_torch_safe_globals()):
+        return torch.load(path, map_location='cpu', weights_only=True)
 
 
 def assert_equal_states(first, second):

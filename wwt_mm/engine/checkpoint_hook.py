@@ -35,9 +35,9 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_train(self, runner: Runner) -> None:
         """Finds out where to write, and clears what a killed run left half-written."""
         super().before_train(runner)
-        if is_main_process() and '://' not in str(self.out_dir):
-            for file in remove_unfinished(self.out_dir):
-                runner.logger.info(f'Removed the unfinished file {file}.')
+        if is_main_process():
+            _clear(runner, self.out_dir, f'*{Path(self.filename_tmpl).suffix}')
+            _clear(runner, runner.work_dir, _POINTER)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         kept = list(getattr(self, 'keep_ckpt_ids', ()))
@@ -100,6 +100,11 @@ class AtomicCheckpointHook(CheckpointHook):
         for path in removed:
             if path not in current:
                 backend.remove(path)
+
+
+def _clear(runner: Runner, folder: str, names: str) -> None:
+    for file in remove_unfinished(folder, names):
+        runner.logger.info(f'Removed the unfinished file {file}.')
 
 
 def find_resumable_checkpoint(work_dir: str | Path) -> str | None:

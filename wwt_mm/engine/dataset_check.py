@@ -1,5 +1,6 @@
 """Finds missing dataset files before anything is built, and says where to look."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,17 @@ from ..errors import DatasetError
 
 DOCS_PAGE = 'docs/datasets.md'
 
-# Start of a dataset's type to its section in the docs page, longest start first.
-_SECTIONS = {
-    'ImageNetS': 'imagenet-s',
-    'ImageNet': 'imagenet',
-    'Pascal': 'pascal-voc',
-    'VOC': 'pascal-voc',
-    'XML': 'pascal-voc',
-    'Coco20k': 'coco-20k',
-    'Coco': 'coco',
-    'COCO': 'coco',
-    'ADE': 'ade20k',
-    'Cityscapes': 'cityscapes',
-    'CIFAR': 'cifar',
-    'CUB': 'cub-200-2011',
+# Pattern in "type data_root ann_file folders" of a dataset, to its section there. The
+# first that is found decides.
+SECTIONS = {
+    r'^ImageNetS': 'imagenet-s',
+    r'^ImageNet': 'imagenet',
+    r'^CIFAR': 'cifar',
+    r'^Coco': 'coco-20k',
+    r'(^| )data/scenes': 'scenes',
+    r'SegmentationClassAug|/aug.txt': 'voc12aug',
+    r'VOC2012': 'voc12',
+    r'VOC2007|^VOC': 'voc07',
 }
 
 _VOC_PARTS = {'img_subdir': 'JPEGImages', 'ann_subdir': 'Annotations'}
@@ -119,13 +117,23 @@ def _downloads_itself(dataset: dict) -> bool:
 
 def _describe(cfg: Config, stage: str, dataset: dict, problem: str) -> str:
     kind = _type_name(dataset)
-    section = next((s for k, s in _SECTIONS.items() if kind.startswith(k)), '')
-    page = f'{DOCS_PAGE}#{section}' if section else DOCS_PAGE
+    page = DOCS_PAGE + _find_section(dataset)
     config = cfg.filename or 'the config'
     return (
         f'the {stage} dataset ({kind}) of {config} is not there: {problem}; lay it out '
         f'as {page} says, or name its place with --cfg-options data_root=FOLDER'
     )
+
+
+def _find_section(dataset: dict) -> str:
+    """Returns the anchor of the section on a dataset, or nothing if there is none."""
+    parts = (dataset.get('data_root'), dataset.get('ann_file'))
+    places = [part for part in parts if isinstance(part, str)]
+    text = ' '.join((_type_name(dataset), *places, *_list_folders(dataset).values()))
+    for pattern, section in SECTIONS.items():
+        if re.search(pattern, text):
+            return f'#{section}'
+    return ''
 
 
 def _type_name(dataset: dict) -> str:
