@@ -239,7 +239,7 @@ def test_the_command_prints_and_writes_the_columns_of_table_1(
     assert [row['method'] for row in rows] == ['class-token', 'rollout']
     parameters = sum(p.numel() for p in make(name).parameters())
     printed = capsys.readouterr().out
-    for title in ('MACs', 'params', 'top-1', 'drop', 'increase'):
+    for title in ('MACs', 'params', 'top-1', 'drop', 'inc.'):
         assert title in printed
     for row in rows:
         assert row['params'] == parameters and row['macs'] > 0

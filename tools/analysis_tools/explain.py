@@ -131,7 +131,7 @@ def print_table(name: str, rows: list[dict]) -> None:
     table = Table(box=box.SIMPLE)
     for title in ('model', 'method'):
         table.add_column(title, no_wrap=True)
-    for title in ('MACs', 'params', 'top-1', 'drop', 'increase'):
+    for title in ('MACs', 'params', 'top-1', 'drop', 'inc.'):
         table.add_column(title, justify='right')
     for row in rows:
         table.add_row(
