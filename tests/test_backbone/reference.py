@@ -32,7 +32,16 @@ def softmax(values):
     return [value / sum(exps) for value in exps]
 
 
-def block(params, tokens, slots, masks, num_heads, mask_mlp=True, padding=()):
+def block(
+    params,
+    tokens,
+    slots,
+    masks,
+    num_heads,
+    mask_mlp=True,
+    padding=(),
+    normed_scores=False,
+):
     """One block on one image.
 
     Args:
@@ -41,6 +50,7 @@ def block(params, tokens, slots, masks, num_heads, mask_mlp=True, padding=()):
         slots: S, (K, D).
         masks: M, (H, N, K).
         padding: Indices of tokens that no slot may read.
+        normed_scores: Whether MLP_m reads each token's scores normalised.
     """
     num_tokens, dims = tokens.shape
     num_slots, size = len(slots), tokens.shape[1] // num_heads
@@ -82,7 +92,10 @@ def block(params, tokens, slots, masks, num_heads, mask_mlp=True, padding=()):
     out_slots = new_slots + mlp('mlp_slots', norm('norm_slots_mlp', new_slots))  # (5)
     if not mask_mlp:
         return out_tokens, out_slots, scores
-    concatenated = torch.cat([*scores, normed], dim=1)  # (N, H*K + D)
+    read = torch.cat(list(scores), dim=1)  # (N, H*K)
+    if normed_scores:
+        read = layer_norm(read, 1, 0, eps=1e-5)
+    concatenated = torch.cat([read, normed], dim=1)  # (N, H*K + D)
     weight = torch.cat(
         [
             params['mlp_masks.from_scores.weight'],

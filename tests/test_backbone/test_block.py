@@ -10,7 +10,7 @@ from . import reference
 HEADS, SLOTS, DIMS, TOKENS = 2, 3, 8, 5
 
 
-def make_block(mask_mlp=True, drop_path_rate=0.0):
+def make_block(mask_mlp=True, norm_scores=False, drop_path_rate=0.0):
     torch.manual_seed(0)
     block = WhatWhereBlock(
         DIMS,
@@ -18,6 +18,7 @@ def make_block(mask_mlp=True, drop_path_rate=0.0):
         SLOTS,
         mlp_ratios=(2, 3, 1.5),
         mask_mlp=mask_mlp,
+        norm_scores=norm_scores,
         drop_rate=0.0,
         drop_path_rate=drop_path_rate,
         norm_cfg=dict(type='LN', eps=1e-6),
@@ -37,10 +38,12 @@ def make_inputs(batch=2):
     ]
 
 
-@pytest.mark.parametrize('mask_mlp', [True, False])
+@pytest.mark.parametrize(
+    'mask_mlp, norm_scores', [(True, False), (True, True), (False, False)]
+)
 @pytest.mark.parametrize('padding', [(), (1, 4)])
-def test_block_equals_the_equations_written_with_loops(mask_mlp, padding):
-    block, inputs = make_block(mask_mlp), make_inputs()
+def test_block_equals_the_equations_written_with_loops(mask_mlp, norm_scores, padding):
+    block, inputs = make_block(mask_mlp, norm_scores), make_inputs()
     mask = None
     if padding:
         mask = torch.zeros(2, TOKENS, dtype=torch.bool)
@@ -50,7 +53,7 @@ def test_block_equals_the_equations_written_with_loops(mask_mlp, padding):
     params = block.state_dict()
     for image in range(2):
         expected = reference.block(
-            params, *[x[image] for x in inputs], HEADS, mask_mlp, padding
+            params, *[x[image] for x in inputs], HEADS, mask_mlp, padding, norm_scores
         )
         for got, want in zip(outputs, expected):
             torch.testing.assert_close(got[image], want, rtol=0, atol=1e-12)
@@ -63,8 +66,9 @@ def test_no_masks_means_masks_of_zeros():
         torch.testing.assert_close(got, want, rtol=0, atol=0)
 
 
-def test_gradients_are_those_of_finite_differences():
-    block, inputs = make_block(), make_inputs(batch=1)
+@pytest.mark.parametrize('norm_scores', [False, True])
+def test_gradients_are_those_of_finite_differences(norm_scores):
+    block, inputs = make_block(norm_scores=norm_scores), make_inputs(batch=1)
     for x in inputs:
         x.requires_grad_()
     assert torch.autograd.gradcheck(block, tuple(inputs))
@@ -76,6 +80,12 @@ def test_masks_are_not_added_to_their_update():
     torch.nn.init.zeros_(block.mlp_masks.to_masks.weight)
     torch.nn.init.zeros_(block.mlp_masks.to_masks.bias)
     assert not block(tokens, slots, 1e6 * masks)[2].any()
+
+
+def test_normalised_scores_keep_masks_from_growing_with_them():
+    block, (tokens, slots, masks) = make_block(norm_scores=True), make_inputs()
+    small, large = (block(tokens, slots, scale * masks)[2] for scale in (1e3, 1e6))
+    torch.testing.assert_close(large, small, rtol=1e-2, atol=1e-2)
 
 
 def test_drop_path_drops_whole_branches_and_never_masks():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmcv.cnn.bricks.drop import DropPath
 from torch import Tensor, nn
@@ -49,6 +50,8 @@ class MaskMLP(nn.Module):
         hidden_channels: Channels between the two layers.
         act_cfg: Config of the activation.
         drop_rate: Probability of dropout.
+        norm_scores: Whether each token's scores are normalised before they are read,
+            without learned parameters.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class MaskMLP(nn.Module):
         hidden_channels: int,
         act_cfg: dict,
         drop_rate: float = 0.0,
+        norm_scores: bool = False,
     ) -> None:
         super().__init__()
+        self.norm_scores = norm_scores
         self.from_scores = nn.Linear(mask_dims, hidden_channels)
         self.from_tokens = nn.Linear(embed_dims, hidden_channels)
         self.act = build_activation_layer(act_cfg)
@@ -70,6 +75,8 @@ class MaskMLP(nn.Module):
         """Scores ``(B, H, N, K)`` and tokens ``(B, N, D)`` to masks like the scores."""
         heads, _, slots = scores.shape[1:]
         per_token = scores.transpose(1, 2).flatten(2)  # (B, N, H*K)
+        if self.norm_scores:
+            per_token = F.layer_norm(per_token, per_token.shape[-1:])
         hidden = self.act(self.from_scores(per_token) + self.from_tokens(tokens))
         masks = self.to_masks(self.drop(hidden))
         return masks.unflatten(-1, (heads, slots)).transpose(1, 2)
@@ -87,6 +94,7 @@ class WhatWhereBlock(nn.Module):
             sizes of its Table 1.
         mask_mlp: Whether masks pass through MLP_m. If not, ``M+ = A``: Table 7,
             "w/o MLP over attention".
+        norm_scores: Whether MLP_m reads normalised scores.
         drop_rate: Probability of dropout in the MLPs.
         drop_path_rate: Probability of stochastic depth on each residual branch. Masks
             have no residual, so nothing of theirs is ever dropped.
@@ -101,6 +109,7 @@ class WhatWhereBlock(nn.Module):
         num_slots: int,
         mlp_ratios: Sequence[float],
         mask_mlp: bool,
+        norm_scores: bool,
         drop_rate: float,
         drop_path_rate: float,
         norm_cfg: dict,
@@ -118,7 +127,7 @@ class WhatWhereBlock(nn.Module):
         self.mlp_tokens = MLP(dims, token_dims, dims, act_cfg, drop_rate)
         self.mlp_slots = MLP(dims, slot_dims, dims, act_cfg, drop_rate)
         self.mlp_masks = (
-            MaskMLP(mask_dims, dims, hidden_mask_dims, act_cfg, drop_rate)
+            MaskMLP(mask_dims, dims, hidden_mask_dims, act_cfg, drop_rate, norm_scores)
             if mask_mlp
             else None
         )

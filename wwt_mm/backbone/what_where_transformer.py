@@ -42,6 +42,10 @@ class WhatWhereTransformer(BaseModule):
             - ``'avg_slots'``: the mean over slots ``(B, D)``, for mmpretrain's heads.
         mask_mlp: Whether masks pass through an MLP in each block; ``False`` is
             Table 7's "w/o MLP over attention".
+        norm_scores: Whether that MLP reads normalised scores (a layer norm without
+            parameters). Not given in the paper. Each block's masks feed the next
+            block's scores, so without it masks can grow from block to block;
+            docs/architecture.md says when that was seen.
         drop_rate: Probability of dropout after position embedding and in the MLPs.
         drop_path_rate: Probability of stochastic depth in the last block; it grows
             linearly from 0 in the first.
@@ -76,6 +80,7 @@ class WhatWhereTransformer(BaseModule):
         out_indices: int | Sequence[int] = -1,
         out_type: str = 'slot_masks',
         mask_mlp: bool = True,
+        norm_scores: bool = False,
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
         slot_init_std: float = 1.0,
@@ -120,6 +125,7 @@ class WhatWhereTransformer(BaseModule):
                 self.num_slots,
                 mlp_ratios=arch['mlp_ratios'],
                 mask_mlp=mask_mlp,
+                norm_scores=norm_scores,
                 drop_rate=drop_rate,
                 drop_path_rate=drop_path_rate * index / max(self.num_layers - 1, 1),
                 norm_cfg=norm_cfg,
