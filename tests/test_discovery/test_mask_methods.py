@@ -37,7 +37,13 @@ def test_the_most_concentrated_region_comes_first():
 def test_regions_and_scores_are_those_of_loops():
     generator = torch.Generator().manual_seed(0)
     masks = torch.randn(3, 4, 6, 7, generator=generator)
-    method = MaskThreshold(min_area=2, duplicate_iou=1.0, concentration='min_max')
+    method = MaskThreshold(
+        normalise='min_max',
+        threshold=0.5,
+        concentration='min_max',
+        rank='region',
+        duplicate_iou=1.0,
+    )
     for image, regions in enumerate(method.find_regions(masks)):
         expected = []
         for slot in range(4):
@@ -59,13 +65,14 @@ def test_regions_and_scores_are_those_of_loops():
 
 
 def test_ranking_by_mask_puts_all_regions_of_the_best_mask_first():
-    # Slot 0 has two regions, together more concentrated than the one of slot 1.
+    # The two regions of slot 0 make it more concentrated than slot 1, though each of
+    # them has less than the one region of slot 1.
     split = [(0, 0, 1, 2, 5), (5, 4, 7, 5, 5)]
-    masks = paint(split, [(*SMALL, 5), (4, 4, 6, 6, 3)])
+    masks = paint(split, [(1, 1, 4, 3, 5)])
     (by_mask,) = MaskThreshold(rank='mask').find_regions(masks)
-    assert list(by_mask.sources) == [0, 0, 1, 1][: len(by_mask.sources)]
-    (by_region,) = MaskThreshold().find_regions(masks)
-    assert by_region.sources[0] == 1
+    assert list(by_mask.sources) == [0, 0, 1]
+    (by_region,) = MaskThreshold(rank='region').find_regions(masks)
+    assert list(by_region.sources) == [1, 0, 0]
 
 
 def test_one_of_two_equal_regions_is_a_duplicate():

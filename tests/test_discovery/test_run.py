@@ -47,7 +47,6 @@ def classifier(tmp_path_factory):
 
 def test_wwt(run_tool, classifier, scenes_root, tmp_path):
     results = tmp_path / 'boxes.json'
-    writer = f'{{"type": "CocoResultsWriter", "out_file": "{results}"}}'
     work_dir = tmp_path / 'wwt'
     run_tool(
         'test',
@@ -59,7 +58,8 @@ def test_wwt(run_tool, classifier, scenes_root, tmp_path):
         f'data_root={scenes_root}',
         'test_dataloader.num_workers=0',
         'test_dataloader.persistent_workers=False',
-        f'test_evaluator.1={writer}',
+        'test_evaluator.1.type=CocoResultsWriter',
+        f'test_evaluator.1.out_file={results}',
     ).check()
     metrics = read_metrics(work_dir)
     assert metrics['discovery/num_images'] == 6

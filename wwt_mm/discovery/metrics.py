@@ -85,7 +85,7 @@ class CorLoc(_BoxMetric):
         return dict(
             corloc=_percent(sum(first), len(first)),
             corloc_any=_percent(sum(some), len(some)),
-            num_images=len(results),
+            num_images=float(len(results)),
         )
 
 
@@ -133,7 +133,7 @@ class DiscoveryRecall(_BoxMetric):
         return dict(
             recall=_percent(found, objects),
             num_predictions=predictions / max(len(results), 1),
-            num_objects=objects,
+            num_objects=float(objects),
         )
 
     def _count_found(self, overlaps: np.ndarray) -> int:

@@ -76,6 +76,25 @@ def normalise_masks(
     return weights.view(shape)
 
 
+def varying_masks(masks: Tensor, padding_mask: Tensor | None = None) -> Tensor:
+    """Tell masks from those that are the same everywhere, and so say nothing.
+
+    Args:
+        masks: ``(B, K, h, w)``.
+        padding_mask: ``(B, h, w)`` bool, ``True`` where there is no image.
+
+    Returns:
+        ``(B, K)`` bool.
+    """
+    masks = masks.flatten(2)
+    lows = highs = masks
+    if padding_mask is not None:
+        padding = padding_mask.flatten(1).unsqueeze(1)
+        lows = masks.masked_fill(padding, torch.inf)
+        highs = masks.masked_fill(padding, -torch.inf)
+    return highs.amax(2) > lows.amin(2)
+
+
 def herfindahl_index(weights: Tensor) -> Tensor:
     """Concentration of weights over space: the sum of their squared shares.
 

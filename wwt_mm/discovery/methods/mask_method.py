@@ -12,7 +12,12 @@ from torchvision.ops import batched_nms
 from ...backbone import WhatWhereTransformer
 from ...errors import ConfigError
 from ..regions import LabelledRegions, Regions, connected_regions
-from ..soft_masks import check_normalisation, normalise_masks, squared_shares
+from ..soft_masks import (
+    check_normalisation,
+    normalise_masks,
+    squared_shares,
+    varying_masks,
+)
 from .base import DiscoveryMethod
 
 
@@ -31,11 +36,13 @@ class SoftMasks(NamedTuple):
 class MaskMethod(DiscoveryMethod):
     """Threshold, connected components, removal of duplicates (paper, sec. 3.2 (c)).
 
-    The score of a region is its part of its mask's Herfindahl index, the sum of the
-    squared shares of the mask's weight that its patches have. So the highest score
-    belongs to "the region with the highest spatial concentration over the mask". All
-    numbers and scalings are not given in the paper; docs/discovery.md tells how the
-    defaults were chosen.
+    A mask that is the same everywhere has no region.
+
+    Regions are ordered by the Herfindahl index of their mask, the sum of the squared
+    shares of the mask's weight that patches have: the paper takes "the region with the
+    highest spatial concentration over the mask". Of the regions of one mask, the one
+    with the largest part of that sum comes first. All numbers and scalings are not
+    given in the paper; docs/discovery.md tells how the defaults were chosen.
 
     Args:
         normalise: How masks are scaled before the threshold, see
@@ -43,8 +50,8 @@ class MaskMethod(DiscoveryMethod):
         threshold: Patches above it belong to the mask.
         concentration: How masks are scaled before their Herfindahl index is taken; as
             ``normalise``, but neither ``'logits'`` nor ``'mass'``.
-        rank: ``'region'`` scores a region as said; ``'mask'`` with the index of its
-            whole mask, so that all regions of a mask precede those of the next.
+        rank: ``'mask'`` scores regions as said, ``'region'`` each with its own part of
+            the sum.
         min_area: Fewest patches of a region.
         max_area: Largest share of the image that a region's box may cover.
         duplicate_iou: Of regions whose boxes overlap more than this, only the one with
@@ -57,10 +64,10 @@ class MaskMethod(DiscoveryMethod):
 
     def __init__(
         self,
-        normalise: str = 'min_max',
-        threshold: float = 0.5,
+        normalise: str = 'softmax_tokens',
+        threshold: float = 0.25,
         concentration: str = 'softmax_tokens',
-        rank: str = 'region',
+        rank: str = 'mask',
         min_area: int = 2,
         max_area: float = 1.0,
         duplicate_iou: float = 0.9,
@@ -110,6 +117,7 @@ class MaskMethod(DiscoveryMethod):
         """
         batch, count, height, width = masks.shape
         binary = normalise_masks(masks, self.normalise, padding_mask) > self.threshold
+        binary &= varying_masks(masks, padding_mask)[..., None, None]
         weights = normalise_masks(masks, self.concentration, padding_mask)
         shares = squared_shares(weights)
         regions = connected_regions(
