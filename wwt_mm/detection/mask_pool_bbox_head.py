@@ -96,12 +96,13 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         else:
             weights = self._over_tokens(mean_masks, feat.padding_mask)
         pooled = self._pool(weights, feat.tokens, extents)  # (B, K, box_dims)
-        deltas = self.fc_reg(self.reg_mlp(pooled))  # (B, K, 4)
+        # Boxes are of pixels: half precision would round them by several.
+        deltas = self.fc_reg(self.reg_mlp(pooled)).float()  # (B, K, 4)
         if self.box_reference == 'mask_moments':
             mask = self._over_tokens(mean_masks, feat.padding_mask)[:, 0]
             reference = boxes_around(*coordinate_moments(mask, extents), extents)
             deltas = deltas + inverse_sigmoid(reference, eps=_MARGIN)
-        logits = self.fc_cls(feat.slots)  # (B, K, C + 1)
+        logits = self.fc_cls(feat.slots).float()  # (B, K, C + 1)
         return logits.unsqueeze(0), deltas.sigmoid().unsqueeze(0)
 
     def _over_tokens(self, masks: Tensor, padding: Tensor | None) -> Tensor:

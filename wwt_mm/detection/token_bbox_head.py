@@ -39,9 +39,9 @@ class TokenBBoxHead(QueryBBoxHead):
         feat = self._last(feats)
         tokens = self.norm_tokens(feat.tokens.flatten(2).mT)  # (B, N, D)
         coordinates = self._coordinates(feat, img_metas).to(tokens.dtype)
-        logits = self.fc_cls(tokens)
+        logits = self.fc_cls(tokens).float()
         features = torch.cat((tokens, coordinates), dim=-1)
-        boxes = self.fc_reg(self.reg_mlp(features)).sigmoid()
+        boxes = self.fc_reg(self.reg_mlp(features)).float().sigmoid()
         if feat.padding_mask is not None:
             padding = feat.padding_mask.flatten(1).unsqueeze(-1)
             background = torch.full_like(logits[0, 0], -1e4)

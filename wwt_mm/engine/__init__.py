@@ -1,6 +1,7 @@
 """What the tools of :file:`tools/` need to run a config of any of the libraries."""
 
 from .atomic import AtomicLocalBackend, write_atomically
+from .bfloat16 import BFloat16OptimWrapper
 from .checkpoint_hook import AtomicCheckpointHook, find_resumable_checkpoint
 from .config import load_config
 from .dataset_check import check_datasets
@@ -11,6 +12,7 @@ from .random_state import RandomStateHook
 __all__ = [
     'AtomicCheckpointHook',
     'AtomicLocalBackend',
+    'BFloat16OptimWrapper',
     'MeanLossHook',
     'RandomStateHook',
     'check_datasets',

@@ -1,0 +1,27 @@
+"""Mixed precision where mmengine has none: bfloat16 on a CPU."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.device import get_device
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+from torch import nn
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """Computes the forward pass in bfloat16; weights and updates stay in float32.
+
+    mmengine's ``AmpOptimWrapper`` refuses CPUs. Those with bfloat16 instructions
+    (AVX512-BF16, AMX) train a WWT about twice as fast with this one; others get slower.
+    bfloat16 has the range of float32, so losses need no scaling.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Wraps the forward pass, as ``OptimWrapper.optim_context`` does."""
+        device = get_device().partition(':')[0]
+        with super().optim_context(model), torch.autocast(device, torch.bfloat16):
+            yield
