@@ -58,23 +58,38 @@ def randomise(head):
         parameter.normal_()
 
 
+def norm_by_loops(masks, norm):
+    """Masks (H, K, h, w), each patch's normalised over heads and slots."""
+    out = torch.empty_like(masks)
+    weight, bias = (p.view(masks.shape[:2]) for p in (norm.weight, norm.bias))
+    for y in range(masks.shape[2]):
+        for x in range(masks.shape[3]):
+            patch = masks[:, :, y, x]
+            deviation = (patch.var(unbiased=False) + norm.eps).sqrt()
+            out[:, :, y, x] = (patch - patch.mean()) / deviation * weight + bias
+    return out
+
+
 @pytest.mark.parametrize('mixing', ['learned', 'mean'])
 @pytest.mark.parametrize('stride', [16, 8])
+@pytest.mark.parametrize('norm_masks', [True, False])
 @torch.no_grad()
 def test_logits_are_sums_over_slots_of_class_score_times_mask(
-    slot_masks, mixing, stride
+    slot_masks, mixing, stride, norm_masks
 ):
-    head = build(mixing=mixing, stride=stride)
+    head = build(mixing=mixing, stride=stride, norm_masks=norm_masks)
     randomise(head)
     feature = slot_masks()
     logits = head([feature])
     for image in range(2):
+        raw = feature.masks[image]
+        raw = norm_by_loops(raw, head.norm_masks) if norm_masks else raw
         if mixing == 'mean':
-            masks = sum(feature.masks[image]) / 2
+            masks = sum(raw) / 2
             layers = list(head.reassemble)
         else:
             project, *layers = head.reassemble
-            stacked = [m for one_head in feature.masks[image] for m in one_head]
+            stacked = [m for one_head in raw for m in one_head]
             masks = torch.stack(
                 [
                     sum(w * m for w, m in zip(weights.flatten(), stacked, strict=True))
@@ -147,7 +162,12 @@ def test_learned_mixing_starts_as_the_mean_over_heads(slot_masks, stride):
 def label_rectangle(height, width, rectangle, stride, mixing, upsampling='deconv'):
     """Labels of an image with one slot's mask on a rectangle of whole patches."""
     head = build(
-        num_slots=2, stride=stride, mixing=mixing, upsampling=upsampling, channels=2
+        num_slots=2,
+        stride=stride,
+        mixing=mixing,
+        upsampling=upsampling,
+        channels=2,
+        norm_masks=False,
     )
     # Slot 0 is of class 3, slot 1 of class 1.
     head.slot_mlp = torch.nn.Identity()

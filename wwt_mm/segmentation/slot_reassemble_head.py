@@ -69,9 +69,9 @@ class _ReassembleHead(BaseDecodeHead):
 class SlotReassembleHead(_ReassembleHead):
     """Reassembled masks times per-slot class scores (paper, sec. 3.2 (b)).
 
-    ``logits[c, y, x] = sum_k score[c, k] * mask[k, y, x]``. Masks enter as they are,
-    also negative: a competition between slots (softmax) is what the paper adds in its
-    autoencoding head only. How heads become one mask per slot, the stride, and how
+    ``logits[c, y, x] = sum_k score[c, k] * mask[k, y, x]``, also with negative masks: a
+    competition between slots (softmax) is what the paper adds in its autoencoding head
+    only. How heads become one mask per slot, the stride, the normalisation and how
     slots are classified are not given in the paper.
 
     Losses, samplers, auxiliary heads and all of inference are mmseg's.
@@ -86,6 +86,9 @@ class SlotReassembleHead(_ReassembleHead):
         mixing: ``'learned'``: each slot's mask is a learned combination of all
             ``H * K`` masks, starting as the mean over heads; ``'mean'``: that mean.
         upsampling: ``'deconv'`` or ``'bilinear'``; see :class:`Reassemble`.
+        norm_masks: Whether the masks of a patch, of all heads and slots, are normalised
+            (LayerNorm) before they are mixed; ``False`` takes them as they are. Both
+            factors of the product start small, and with raw masks training is slow.
         **kwargs: Arguments of mmseg's ``BaseDecodeHead``.
     """
 
@@ -100,12 +103,14 @@ class SlotReassembleHead(_ReassembleHead):
         stride: int = 4,
         mixing: str = 'learned',
         upsampling: str = 'deconv',
+        norm_masks: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(in_channels, channels, **kwargs)
         if mixing not in MIXING:
             raise ConfigError(f'mixing={mixing!r} is unknown: choose one of {MIXING}')
         self.mixing = mixing
+        self.norm_masks = nn.LayerNorm(num_heads * num_slots) if norm_masks else None
         heads = num_heads if mixing == 'learned' else 1
         self.reassemble = Reassemble(
             heads * num_slots,
@@ -129,11 +134,24 @@ class SlotReassembleHead(_ReassembleHead):
             the sides of the image, padded to multiples of the patch size.
         """
         slots, masks, _, _ = self._transform_inputs(inputs)
-        masks = masks.mean(1) if self.mixing == 'mean' else masks.flatten(1, 2)
-        masks = self.reassemble(masks)  # (B, K, h, w)
+        masks = self.reassemble(self._mix(masks))  # (B, K, h, w)
         hidden = self.slot_mlp(slots).mT.unsqueeze(3)  # (B, channels, K, 1)
         scores = self.cls_seg(hidden).squeeze(3)  # (B, classes, K)
         return (scores @ masks.flatten(2)).unflatten(2, masks.shape[-2:])
+
+    def _mix(self, masks: Tensor) -> Tensor:
+        """Masks ``(B, H, K, h, w)`` to those that are reassembled.
+
+        Returns:
+            All of them, ``(B, H * K, h, w)``; or one per slot, their mean over heads.
+        """
+        heads = masks.shape[1]
+        masks = masks.flatten(1, 2)
+        if self.norm_masks is not None:
+            masks = self.norm_masks(masks.movedim(1, 3)).movedim(3, 1)
+        if self.mixing == 'mean':
+            masks = masks.unflatten(1, (heads, -1)).mean(1)
+        return masks
 
 
 @MODELS.register_module()

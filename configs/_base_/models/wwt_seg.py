@@ -32,10 +32,11 @@ model = dict(
         num_slots=64,
         num_heads=6,
         patch_size=16,
-        # Not given in the paper: resolution, upsampling, and how heads are mixed.
+        # Not given in the paper: resolution, upsampling, how heads are mixed, norm.
         stride=4,
         upsampling='deconv',
         mixing='learned',
+        norm_masks=True,
         # Averaged over labelled pixels only: padding should not weaken the loss.
         loss_decode=dict(
             type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True
