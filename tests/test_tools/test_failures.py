@@ -68,6 +68,16 @@ def test_a_mistake_in_testing_is_one_line_and_status_two(run_tool, arguments, me
     assert message in last_line(run)
 
 
+def test_pictures_of_augmented_images_are_refused_where_there_are_none(
+    run_tool, foreign_checkpoint
+):
+    config = REPOSITORY / 'configs' / 'mmpretrain' / 'wwt_scenes.py'
+    arguments = [config, foreign_checkpoint, '--tta', '--show-dir', 'pictures']
+    run = run_tool('test', *arguments)
+    assert run.code == 2, run.output[-3000:]
+    assert 'drop --tta or --show' in last_line(run)
+
+
 def break_the_optimizer():
     def fail(*args, **kwargs):
         raise RuntimeError('a bug of ours')

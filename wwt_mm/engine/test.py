@@ -47,6 +47,10 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
     set_work_dir(cfg, args)
     _set_checkpoint(cfg, args.checkpoint)
     if args.show or args.show_dir:
+        if args.tta and cfg.get('default_scope') == 'mmpretrain':
+            raise ConfigError(
+                'mmpretrain draws no augmented images: drop --tta or --show-dir'
+            )
         enable_visualization(cfg, args.show, args.show_dir, args.wait_time)
     if args.tta:
         enable_test_time_augmentation(cfg)
