@@ -1,6 +1,5 @@
 """Explanations of WWT and of a ViT, and the test that measures them."""
 
-import contextlib
 import json
 import runpy
 import sys
@@ -254,10 +253,11 @@ def test_the_command_ends_with_one_line_where_data_or_checkpoint_are_missing(
     config = f'{REPOSITORY}/configs/mmpretrain/wwt_tiny_in1k.py'
     file = tmp_path / 'weights.pth'
     work_dir = ('--work-dir', tmp_path)
+    monkeypatch.chdir(tmp_path)
     for present, expected in ((False, 'no checkpoint file'), (True, 'data_root')):
         if present:
             file.touch()
-        with pytest.raises(SystemExit) as ended, contextlib.chdir(tmp_path):
+        with pytest.raises(SystemExit) as ended:
             run_tool(monkeypatch, config, file, *work_dir)
         error = capsys.readouterr().err
         assert ended.value.code == 2
