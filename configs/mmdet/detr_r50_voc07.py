@@ -1,5 +1,5 @@
-# The baseline of Table 6 (72.2 mAP): mmdet's DETR-R50, its recipe and run-time settings,
-# with the data of wwt_det_voc07.py.
+# The baseline of Table 6 (72.2 mAP): mmdet's DETR-R50, its recipe and run-time
+# settings, with the data of wwt_det_voc07.py.
 #
 # The paper does not say what its detector starts from. Nothing is downloaded here: give
 # a DETR checkpoint by `--cfg-options load_from=PATH`, or a ResNet-50 by

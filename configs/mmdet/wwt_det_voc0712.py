@@ -1,5 +1,5 @@
-# WWT-DET trained on VOC07 + VOC12 trainval, tested on VOC07 test. Pretrained weights: as
-# in wwt_det_voc07.py.
+# WWT-DET trained on VOC07 + VOC12 trainval, tested on VOC07 test. Pretrained weights:
+# as in wwt_det_voc07.py.
 _base_ = [
     '../_base_/models/wwt_det.py',
     '../_base_/datasets/voc0712_det.py',

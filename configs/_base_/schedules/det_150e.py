@@ -1,5 +1,5 @@
-# Finetuning for detection. The paper's schedule is in its appendix, which we lack: DETR's
-# length, a ViT's optimizer.
+# Finetuning for detection. The paper's schedule is in its appendix, which we lack:
+# DETR's length, a ViT's optimizer.
 max_epochs = 150
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict(type='ValLoop')
