@@ -78,10 +78,10 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_epochs = 20  # 1,560 iterations
-train_cfg = dict(max_epochs=max_epochs, val_interval=5)
+max_epochs = 12  # 948 iterations
+train_cfg = dict(max_epochs=max_epochs, val_interval=4)
 optim_wrapper = dict(
-    optimizer=dict(lr=1e-3),
+    optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1.0)}),
 )
 param_scheduler = [
