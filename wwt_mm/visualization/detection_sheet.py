@@ -22,7 +22,7 @@ def draw_detection_sheet(
     samples: Sequence[dict],
     classes: Sequence[str],
     out_file: str | Path,
-    score_thr: float = 0.3,
+    score_thr: float = 0.5,
 ) -> None:
     """Draw images in rows: ground truth, detections, their slots' masks, all slots.
 
@@ -100,5 +100,6 @@ def _show(axis, image, boxes=(), names=(), colors=None) -> None:
             name,
             fontsize=7,
             va='bottom',
+            clip_on=True,
             bbox=dict(facecolor=color, edgecolor='none', pad=0.8, alpha=0.8),
         )
