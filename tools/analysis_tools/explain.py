@@ -143,7 +143,9 @@ def print_table(name: str, rows: list[dict]) -> None:
             f'{row["explanation/drop"]:.1f} %',
             f'{row["explanation/increase"]:.1f} %',
         )
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, 100)  # logs, too, show whole columns
+    console.print(table)
 
 
 if __name__ == '__main__':
