@@ -1,9 +1,12 @@
 """Mixed precision on a CPU."""
 
+import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import OPTIM_WRAPPERS
 
 from wwt_mm.engine import BFloat16OptimWrapper
+from wwt_mm.engine.train import _enable_amp
 
 
 def test_forward_is_in_bfloat16_and_weights_stay_in_float32():
@@ -21,3 +24,11 @@ def test_forward_is_in_bfloat16_and_weights_stay_in_float32():
     assert model.weight.dtype == torch.float32
     assert not torch.equal(model.weight, before)
     assert not torch.is_autocast_enabled('cpu')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU has mmengine's wrapper")
+def test_amp_means_bfloat16_without_a_gpu():
+    cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
+    _enable_amp(cfg)
+    assert cfg.optim_wrapper.type == 'wwt_mm.engine.BFloat16OptimWrapper'
+    assert OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is BFloat16OptimWrapper

@@ -27,7 +27,6 @@ def foreign_checkpoint(tmp_path):
         ([], 'no data_root folder at'),
         (['--resume', 'none.pth'], 'no checkpoint to resume from at none.pth'),
         (['--auto-scale-lr', '--cfg-options', 'auto_scale_lr={}'], 'base_batch_size'),
-        (['--amp'], '--amp needs a GPU'),
         (['--launcher', 'slurm'], 'needs GPUs'),
     ],
 )
