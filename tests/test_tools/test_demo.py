@@ -29,4 +29,5 @@ def test_the_demo_goes_from_nothing_to_a_picture(tmp_path):
     assert 'slots.png' in finished.stdout
     picture = cv2.imread(str(tmp_path / 'out' / 'slots.png'))
     assert picture.std() > 10 and picture.shape[0] > picture.shape[1]
-    assert (tmp_path / 'out' / 'detect' / 'last_checkpoint').exists()
+    detector_log = (tmp_path / 'out' / 'detect.log').read_text()
+    assert f'Load checkpoint from {tmp_path}/out/pretrain/epoch_1.pth' in detector_log

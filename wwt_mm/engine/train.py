@@ -129,8 +129,11 @@ def _set_randomness(cfg: Config, args: argparse.Namespace) -> None:
 
 def _set_resumption(cfg: Config, checkpoint: str | None) -> None:
     if checkpoint == 'auto':
-        cfg.resume = True
-        cfg.load_from = find_resumable_checkpoint(cfg.work_dir)
+        found = find_resumable_checkpoint(cfg.work_dir)
+        # With nothing to resume, the run begins as it would without --resume: from
+        # the pretrained weights of load_from, if there are any.
+        cfg.resume = found is not None
+        cfg.load_from = found or cfg.get('load_from')
     elif checkpoint is not None:
         if '://' not in checkpoint and not Path(checkpoint).exists():
             raise CheckpointError(f'no checkpoint to resume from at {checkpoint}')

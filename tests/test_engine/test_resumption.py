@@ -1,0 +1,30 @@
+"""What --resume starts from."""
+
+import pytest
+from mmengine.config import Config
+
+from wwt_mm.engine.train import _set_resumption
+from wwt_mm.errors import CheckpointError
+
+
+def config(tmp_path):
+    return Config(dict(work_dir=str(tmp_path), load_from='pretrained.pth'))
+
+
+def test_with_nothing_to_resume_pretrained_weights_are_loaded(tmp_path):
+    cfg = config(tmp_path)
+    _set_resumption(cfg, 'auto')
+    assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
+
+
+def test_the_last_checkpoint_comes_before_pretrained_weights(tmp_path):
+    (tmp_path / 'epoch_1.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    cfg = config(tmp_path)
+    _set_resumption(cfg, 'auto')
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))
+
+
+def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(CheckpointError, match='no checkpoint to resume from at none'):
+        _set_resumption(config(tmp_path), 'none.pth')
