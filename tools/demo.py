@@ -14,8 +14,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 ROOT = Path(__file__).resolve().parents[1]
 PRETRAIN = 'configs/mmpretrain/wwt_scenes.py'
 DETECT = 'configs/mmdet/wwt_det_scenes.py'
-# Two epochs less than the config has, to end within ten minutes.
-SHORTER = ['train_cfg.max_epochs=6', 'param_scheduler.1.end=6']
+# Three epochs less than the config has, to end within ten minutes.
+SHORTER = ['train_cfg.max_epochs=5', 'param_scheduler.1.end=5']
 _TRAINED = re.compile(r'Epoch\(train\)\s+\[(\d+)\]\[\s*(\d+)/(\d+)\].*? loss: ([\d.]+)')
 _MEASURED = re.compile(r'(accuracy/top1|pascal_voc/mAP): ([\d.]+)')
 
