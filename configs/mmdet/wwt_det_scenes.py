@@ -78,8 +78,8 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_epochs = 9  # 711 iterations
-train_cfg = dict(max_epochs=max_epochs, val_interval=3)
+max_epochs = 7  # 553 iterations
+train_cfg = dict(max_epochs=max_epochs, val_interval=7)
 optim_wrapper = dict(
     optimizer=dict(lr=5e-4),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1.0)}),
