@@ -90,17 +90,19 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         """See :meth:`QueryBBoxHead.forward`; there is one query per slot."""
         feat = self._last(feats)
         extents = self._extents(feat, img_metas)
-        mean_masks = feat.masks.mean(1, keepdim=True)
-        if self.pool == 'per_head':
-            weights = self._over_tokens(feat.masks, feat.padding_mask)
-        else:
-            weights = self._over_tokens(mean_masks, feat.padding_mask)
+        per_head = self.pool == 'per_head'
+        masks = feat.masks if per_head else feat.masks.mean(1, keepdim=True)
+        weights = self._over_tokens(masks, feat.padding_mask)
         pooled = self._pool(weights, feat.tokens, extents)  # (B, K, box_dims)
         # Boxes are of pixels: half precision would round them by several.
         deltas = self.fc_reg(self.reg_mlp(pooled)).float()  # (B, K, 4)
         if self.box_reference == 'mask_moments':
-            mask = self._over_tokens(mean_masks, feat.padding_mask)[:, 0]
-            reference = boxes_around(*coordinate_moments(mask, extents), extents)
+            if per_head:
+                mean = feat.masks.mean(1, keepdim=True)
+                weights = self._over_tokens(mean, feat.padding_mask)
+            reference = boxes_around(
+                *coordinate_moments(weights[:, 0], extents), extents
+            )
             deltas = deltas + inverse_sigmoid(reference, eps=_MARGIN)
         logits = self.fc_cls(feat.slots).float()  # (B, K, C + 1)
         return logits.unsqueeze(0), deltas.sigmoid().unsqueeze(0)

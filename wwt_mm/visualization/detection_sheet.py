@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from torch import nn
 
 from ..engine.atomic import write_atomically
@@ -80,10 +81,8 @@ def _draw_row(row, model, sample, classes, score_thr) -> None:
 
 
 def _corners(boxes: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-    x, y, w, h = boxes.cpu().numpy().T
     height, width = size
-    corners = np.stack((x - w / 2, y - h / 2, x + w / 2, y + h / 2), -1)
-    return corners * (width, height, width, height)
+    return bbox_cxcywh_to_xyxy(boxes).cpu().numpy() * (width, height, width, height)
 
 
 def _show(axis, image, boxes=(), names=(), colors=None) -> None:
