@@ -51,5 +51,5 @@ def _candidates(cfg: Config, meta: dict) -> Iterator[Sequence[str]]:
 
 
 def _without_background(names: Sequence[str]) -> list[str]:
-    """mmseg's datasets name the background first."""
+    """Mmseg's datasets name the background first."""
     return list(names[1:]) if names and names[0] == _BACKGROUND else []

@@ -135,9 +135,7 @@ def collect_images(inputs: ImageInput | Iterable[ImageInput]) -> list[ImageInput
         if not Path(inputs).exists():
             raise DatasetError(f'no image or folder at {inputs}')
         return list_images(inputs) if Path(inputs).is_dir() else [Path(inputs)]
-    return [
-        image if isinstance(image, np.ndarray) else Path(image) for image in inputs
-    ]
+    return [image if isinstance(image, np.ndarray) else Path(image) for image in inputs]
 
 
 def is_one_image(inputs: ImageInput | Iterable[ImageInput]) -> bool:

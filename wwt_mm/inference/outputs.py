@@ -17,7 +17,9 @@ from ..visualization.slot_sheet import draw_slot_sheet
 PICTURE_SUFFIX = '.slots.png'
 TABLE_SUFFIX = '.slots.json'
 ARRAYS_SUFFIX = '.slots.npz'
-_RECORD = '.slots_run.json'
+GALLERY = 'gallery.html'
+_RECORD = '.slots_model.json'
+_GALLERY_RECORD = '.slots_gallery.json'
 _BEST = 5  # how many classes of the image are listed
 
 
@@ -72,11 +74,28 @@ class OutputFolder:
             result: A :class:`~wwt_mm.inference.SlotResult`.
         """
         sheet = draw_slot_sheet(result, result.class_names)
-        write_atomically(encode_png(sheet), self._path(name, PICTURE_SUFFIX))
+        self._write(encode_png(sheet), name, PICTURE_SUFFIX)
         if self.arrays:
-            write_atomically(_pack(result), self._path(name, ARRAYS_SUFFIX))
+            self._write(_pack(result), name, ARRAYS_SUFFIX)
         table = json.dumps(dict(image=name, **tabulate(result)), indent=1)
-        write_atomically(table.encode(), self._path(name, TABLE_SUFFIX))
+        self._write(table.encode(), name, TABLE_SUFFIX)
+
+    def has_gallery(self, names: Sequence[str]) -> bool:
+        """Whether the page is there, and shows images of these names."""
+        path = self.folder / _GALLERY_RECORD
+        if not (path.is_file() and (self.folder / GALLERY).is_file()):
+            return False
+        return json.loads(path.read_text(encoding='utf-8')) == list(names)
+
+    def write_gallery(self, html: str, names: Sequence[str]) -> None:
+        """Write the page, and what images it was made for."""
+        write_atomically(html.encode(), self.folder / GALLERY)
+        record = json.dumps(list(names)).encode()
+        write_atomically(record, self.folder / _GALLERY_RECORD)
+
+    def _write(self, content: bytes, name: str, suffix: str) -> None:
+        # Thousands of files that can be made again need not wait for the disk.
+        write_atomically(content, self._path(name, suffix), flush=False)
 
     def _path(self, name: str, suffix: str) -> Path:
         return self.folder / (name + suffix)

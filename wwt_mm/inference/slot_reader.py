@@ -129,7 +129,10 @@ class SlotReader:
         untrained = []
         for name, module in self.model.named_children():
             wanted = module.state_dict(prefix=f'{name}.')
-            if module in (self.head, self.decoder) and not wanted.keys() <= weights.keys():
+            if (
+                module in (self.head, self.decoder)
+                and not wanted.keys() <= weights.keys()
+            ):
                 untrained.append(name)
                 if module is self.head:
                     self.head = None
@@ -150,9 +153,7 @@ class SlotReader:
         Returns:
             One reading for each image.
         """
-        images = [
-            self._preprocess(*pair) for pair in zip(inputs, samples, strict=True)
-        ]
+        images = [self._preprocess(*pair) for pair in zip(inputs, samples, strict=True)]
         batch, padding = _stack(images)
         feats = self._features(batch, padding)
         logits = self._slot_logits(feats)
@@ -243,7 +244,7 @@ class SlotReader:
 
 
 def _stack(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """One batch, padded below and right, and its padding ``(B, H, W)`` if it has any."""
+    """One batch, padded below and right, and its padding ``(B, H, W)``, if any."""
     height = max(image.shape[-2] for image in images)
     width = max(image.shape[-1] for image in images)
     if all(image.shape[-2:] == (height, width) for image in images):

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
 from matplotlib import colormaps, font_manager
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .slot_pictures import normalise_masks, slot_colors
+from .slot_pictures import normalise_masks, slot_colors, token_weights
 
 if TYPE_CHECKING:
     from ..inference.slot_reader import SlotReading
 
-_PAPER, _INK, _FAINT = (255, 255, 255), (32, 33, 36), (118, 122, 128)
+_PAPER, _INK = (255, 255, 255), (32, 33, 36)
 _GAP, _MARGIN = 10, 14
 _PANEL = 240  # height of the pictures above, in pixels
 _THUMBNAIL = 104  # longer side of a slot's picture
@@ -82,7 +81,9 @@ def spotlight(image: np.ndarray, mask: Tensor) -> np.ndarray:
     return (image * light).round().astype(np.uint8)
 
 
-def blend_slots(image: np.ndarray, owners: Tensor, strength: float = 0.55):
+def blend_slots(
+    image: np.ndarray, owners: Tensor, strength: float = 0.55
+) -> np.ndarray:
     """Tint each pixel with the colour of its slot, and draw the borders.
 
     Args:
@@ -103,13 +104,15 @@ def blend_slots(image: np.ndarray, owners: Tensor, strength: float = 0.55):
     return blended.round().astype(np.uint8)
 
 
-def heat_map(image: np.ndarray, activation: Tensor, strength: float = 0.6):
+def heat_map(
+    image: np.ndarray, activation: Tensor, strength: float = 0.8
+) -> np.ndarray:
     """Lay an activation map over an image, which is shown in grey.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         activation: ``(H, W)``, stretched to its own range.
-        strength: Opacity of the colours.
+        strength: Opacity of the colours where the map is highest.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
@@ -117,7 +120,8 @@ def heat_map(image: np.ndarray, activation: Tensor, strength: float = 0.6):
     heat = normalise_masks(activation).cpu().numpy()
     grey = image.mean(-1, keepdims=True)
     paint = 255 * colormaps['inferno'](heat)[..., :3]
-    return (grey * (1 - strength) + paint * strength).round().astype(np.uint8)
+    opacity = strength * np.sqrt(heat)[..., None]
+    return (grey * (1 - opacity) + paint * opacity).round().astype(np.uint8)
 
 
 def name_class(class_names: Sequence[str], index: int) -> str:
@@ -138,7 +142,7 @@ def _panels(reading: 'SlotReading', class_names: Sequence[str]) -> list[tuple]:
         panels.append(
             (
                 heat_map(image, reading.to_pixels(evidence[None], size)[0]),
-                f'{name} {value:.2f}',
+                f'evidence for {name}, {value:.2f}',
             )
         )
     if reading.reconstruction is not None:
@@ -154,7 +158,7 @@ def _thumbnails(
     image = _fit(reading.image, round(_THUMBNAIL * height / max(height, width)))
     shares = reading.shares()
     slots = shares.argsort(descending=True, stable=True)[:max_slots]
-    masks = reading.to_pixels(normalise_masks(reading.masks[slots]), image.shape[:2])
+    masks = reading.to_pixels(token_weights(reading.masks[slots]), image.shape[:2])
     colors = slot_colors(len(shares))
     thumbnails = []
     for slot, mask in zip(slots.tolist(), masks, strict=True):
@@ -199,20 +203,3 @@ def _paste(sheet, picture, title, color, corner) -> None:
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """The font that matplotlib ships."""
     return ImageFont.truetype(font_manager.findfont('DejaVu Sans'), size)
-
-
-def stack_pictures(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures of any size below one another, on white.
-
-    Args:
-        pictures: ``(H, W, 3)`` uint8 each.
-
-    Returns:
-        ``(height, width, 3)`` uint8.
-    """
-    width = max(picture.shape[1] for picture in pictures)
-    padded = [
-        np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=255)
-        for p in pictures
-    ]
-    return np.concatenate(padded)
