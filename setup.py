@@ -32,9 +32,12 @@ EXTRAS['dev'] = [
     'pytest-xdist',
     'ruff',
     'scikit-learn',
+    'selenium',
+    'tensorboard',
     'timm',
     'torchmetrics',
 ]
+EXTRAS['docs'] = ['mkdocs', 'mkdocstrings[python]']
 # What mmcv's ops are compiled with; tools/install.sh installs it before it does that.
 EXTRAS['build'] = ['ninja', 'psutil', 'setuptools>=77,<82', 'wheel']
 

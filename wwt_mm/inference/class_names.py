@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DATASETS
 
 from .slot_reader import SlotReader
 
@@ -44,9 +44,11 @@ def _candidates(cfg: Config, meta: dict) -> Iterator[Sequence[str]]:
     yield told.get('classes') or told.get('CLASSES') or ()
     dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     yield (dataset.get('metainfo') or {}).get('classes') or ()
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        kind = dataset.get('type')
-        kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    kind = dataset.get('type')
+    if isinstance(kind, str):
+        scope = cfg.get('default_scope', 'mmengine')
+        with DATASETS.switch_scope_and_registry(scope) as registry:
+            kind = registry.get(kind)
     yield (getattr(kind, 'METAINFO', None) or {}).get('classes') or ()
 
 

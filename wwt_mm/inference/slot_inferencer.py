@@ -25,7 +25,7 @@ ON_BAD_IMAGE = ('stop', 'skip')
 _READING_THREADS = 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SlotResult(SlotReading):
     """What was found in an image: a :class:`SlotReading`, with names and regions.
 

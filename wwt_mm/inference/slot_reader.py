@@ -16,7 +16,7 @@ from ..errors import ConfigError
 _HEADS = ('head', 'bbox_head')
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SlotReading:
     """What a What-Where Transformer sees in one image.
 
