@@ -18,7 +18,12 @@ _require('torch', 'mmengine', 'mmcv')
 # Before anything imports mmdet, which cannot do without mmcv.ops.
 _activate_compat()
 
+from mmengine.config.utils import MODULE2PACKAGE as _packages_with_configs  # noqa: E402
+
 from .backbone import SlotMasks, WhatWhereTransformer  # noqa: E402
+
+# So that mmengine finds `wwt_mm::mmdet/...` in the .mim of the installed package.
+_packages_with_configs.setdefault('wwt_mm', 'wwt_mm')
 
 if TYPE_CHECKING:
     from .inference import SlotInferencer

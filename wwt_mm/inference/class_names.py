@@ -1,6 +1,6 @@
 """The names of a model's classes, from wherever they are told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS
@@ -25,11 +25,26 @@ def find_class_names(cfg: Config, meta: dict, reader: SlotReader) -> list[str]:
         list[str]: Names, the last one ``'background'`` if the model is a detector;
         none for a model without classes.
     """
+    return match_class_names(_candidates(cfg, meta), reader)
+
+
+def match_class_names(
+    candidates: Iterable[Sequence[str]], reader: SlotReader
+) -> list[str]:
+    """Takes the first names whose number is that of a model's classes.
+
+    Args:
+        candidates: Names, with or without a background that comes first.
+        reader: The model.
+
+    Returns:
+        list[str]: As :func:`find_class_names`.
+    """
     count = reader.num_classes
     names = next(
         (
             foreground
-            for found in _candidates(cfg, meta)
+            for found in candidates
             for foreground in (list(found), _without_background(found))
             if len(foreground) == count
         ),
