@@ -31,6 +31,8 @@ def options_of(config):
         options['model.decode_head.channels'] = 64
     else:
         options['model.bbox_head.embed_dims'] = 192
+        if 'tokens' not in config:
+            options['model.bbox_head.num_heads'] = 3
     return options
 
 

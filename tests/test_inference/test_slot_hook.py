@@ -21,7 +21,7 @@ def validate(tmp_path_factory):
     """Validates the classifier of the scenes, with some backends and hooks."""
     root = tmp_path_factory.mktemp('scenes')
     scenes = SceneConfig(height=64, width=64, max_objects=1, single_class=True)
-    write_classification(root, scenes, train=0, val=10, workers=1)
+    write_classification(root, scenes, train=10, val=10, workers=1)
 
     def run(work_dir, backends, hook=HOOK, times=1, **options):
         cfg = load_config(CLASSIFIER, {'data_root': root / 'classification'})
