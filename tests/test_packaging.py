@@ -17,16 +17,18 @@ from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
-# What the sdist brings, besides tests.
 SOURCES = ('configs', 'tools', 'wwt_mm', 'setup.py', 'pyproject.toml', 'README.md')
 SOURCES += ('LICENSE', 'model-index.yml')
 
 USE = """
+import sys
 import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import MODELS, DefaultScope
 import wwt_mm
+assert 'wwt_mm.inference' not in sys.modules  # nor all that it imports
+assert wwt_mm.SlotInferencer.__name__ == 'SlotInferencer'
 from wwt_mm.engine import load_config
 
 cfg = get_config('wwt_mm::mmdet/wwt_det_voc07.py')
@@ -36,7 +38,6 @@ with DefaultScope.overwrite_default_scope('mmpretrain'):
     model = MODELS.build(cfg.model)
 torch.save(dict(state_dict=model.state_dict()), 'weights.pth')
 
-import sys
 from wwt_mm.engine.cli import run_tool
 from wwt_mm.inference.run import main
 run_tool(lambda: main(['image.png', '--config', 'mine.py', '--device', 'cpu',
@@ -46,8 +47,8 @@ print(wwt_mm.__file__)
 
 
 @pytest.fixture(scope='module')
-def site(tmp_path_factory):
-    """A folder that the wheel is installed into."""
+def source(tmp_path_factory):
+    """What a source distribution holds, besides tests."""
     source = tmp_path_factory.mktemp('source')
     ignored = shutil.ignore_patterns('__pycache__', '.mim')
     for name in SOURCES:
@@ -55,6 +56,12 @@ def site(tmp_path_factory):
             shutil.copytree(ROOT / name, source / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, source)
+    return source
+
+
+@pytest.fixture(scope='module')
+def site(source, tmp_path_factory):
+    """A folder that the wheel is installed into."""
     subprocess.run(
         [sys.executable, 'setup.py', '-q', 'bdist_wheel', '--dist-dir', 'wheels'],
         cwd=source,
@@ -80,6 +87,15 @@ def test_the_wheel_holds_configs_tools_and_data(site):
     assert (site / 'wwt_mm' / 'visualization' / 'slot_gallery.html.jinja').is_file()
     assert (site / 'wwt_mm' / 'datasets' / 'imagenet_s_classes.txt').is_file()
     assert not (site / 'tests').exists()
+
+
+def test_an_editable_installation_links_configs_and_tools(source):
+    build = 'from setuptools import build_meta; build_meta.build_editable("wheels")'
+    command = [sys.executable, '-W', 'ignore', '-c', build]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    mim = source / 'wwt_mm' / '.mim'
+    for name in ('configs', 'tools', 'model-index.yml'):
+        assert (mim / name).is_symlink() and (mim / name).exists()
 
 
 def test_the_wheel_runs_its_configs_from_another_folder(site, tmp_path):

@@ -47,7 +47,6 @@ def test_mmdets_det_inferencer(config, checkpoint_of, image, tmp_path):
         load(config, tmp_path),
         str(checkpoint_of(config, classes)),
         device='cpu',
-        palette='random',
     )
     result = infer(image, no_save_vis=True, out_dir=str(tmp_path))
     found = result['predictions'][0]

@@ -70,7 +70,7 @@ class SlotResult(SlotReading):
 class SlotInferencer:
     """Runs a model with a What-Where Transformer on images of any kind and size.
 
-    Example:
+    Examples:
         >>> infer = SlotInferencer('configs/mmpretrain/wwt_scenes.py', 'epoch_8.pth')
         >>> result = infer('scene.jpg', out_dir='seen')    # one image: its result
         >>> result.masks.shape, result.classes[0]
@@ -135,9 +135,9 @@ class SlotInferencer:
         self.find_regions = RegionFinder.for_model(model)
         model.to(_find_device(device))
         self.record = dict(
-            config=str(config.filename),
+            config=str(Path(config.filename).resolve()),
             options={key: str(value) for key, value in (cfg_options or {}).items()},
-            checkpoint=checkpoint and str(checkpoint),
+            checkpoint=checkpoint and str(Path(checkpoint).resolve()),
             checkpoint_time=checkpoint and Path(checkpoint).stat().st_mtime,
         )
 
