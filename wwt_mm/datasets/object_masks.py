@@ -19,6 +19,9 @@ class ObjectMasksDataset(BaseSegDataset):
         **kwargs: As for mmseg's ``BaseSegDataset``.
     """
 
+    # Nobody reads the names of classes, and mmseg insists on some.
+    METAINFO = dict(classes=('object',), palette=[(220, 20, 60)])
+
     def load_data_list(self) -> list[dict]:
         """List images; the two maps of an image have the same name."""
         data = super().load_data_list()

@@ -1,4 +1,5 @@
-# Slot Attention on RGB images of 128 px, as DINOSAUR's authors configure it: SAVi's ResNet-34 without downsampling before its stages, broadcast decoder.
+# Slot Attention on RGB images of 128 px, as DINOSAUR's authors configure it:
+# SAVi's ResNet-34 without downsampling before its stages, broadcast decoder.
 _base_ = './ocl_wwt_rgb.py'
 
 norm_cfg = dict(type='GN', num_groups=32)
