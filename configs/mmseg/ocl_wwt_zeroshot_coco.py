@@ -5,5 +5,3 @@ _base_ = [
     '../_base_/datasets/ocl_coco.py',
     '../_base_/schedules/ocl_300k.py',
 ]
-
-model = dict(grouping=dict(num_slots=7))

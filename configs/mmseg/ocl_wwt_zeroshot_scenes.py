@@ -13,6 +13,4 @@ model = dict(
         patch_size=8,
         num_slots=16,
     ),
-    # Up to four objects, and the background
-    grouping=dict(num_slots=5),
 )

@@ -1,7 +1,7 @@
 # A few minutes on one core. Every value was chosen on scenes; none is from the paper.
 _base_ = './ocl_300k.py'
 
-max_iters = 600
+max_iters = 400
 train_cfg = dict(max_iters=max_iters, val_interval=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
