@@ -1,16 +1,22 @@
 """Maps of objects and classes: of VOC, COCO and its panoptic labels."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmdet.datasets import CocoPanopticDataset
 from mmdet.structures.mask import BitmapMasks
-from mmengine.registry import TRANSFORMS
+from mmengine.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from torchvision.transforms.functional import center_crop
 
+from wwt_mm.engine import load_config
 from wwt_mm.errors import DatasetError
 from wwt_mm.object_centric import ObjectMasksDataset
+
+from .conftest import CONFIGS
 
 
 def transform(kind, results, **options):
@@ -126,3 +132,66 @@ def test_maps_are_resized_and_cropped_as_torchvision_does(shape):
     assert np.array_equal(results['gt_instance_map'], expected)
     assert np.array_equal(results['gt_seg_map'], expected + 1)
     assert results['map_shape'] == (48, 48)
+
+
+@pytest.fixture
+def coco_root(tmp_path):
+    """COCO's layout with one image of 60 x 40 pixels: a thing, stuff and nothing."""
+    save(tmp_path / 'val2017/000000000007.jpg', np.full((40, 60, 3), 90))
+    ids = np.zeros((40, 60), int)
+    ids[10:30, 10:40], ids[30:] = 5, 6
+    save(
+        tmp_path / 'annotations/panoptic_val2017/000000000007.png',
+        np.stack([ids, 0 * ids, 0 * ids], -1),
+    )
+    image = dict(id=7, file_name='000000000007.jpg', height=40, width=60)
+    common = dict(image_id=7, iscrowd=0, area=600, bbox=[10, 10, 30, 20])
+    square = [[10, 10, 40, 10, 40, 30, 10, 30]]
+    instances = dict(
+        images=[image],
+        annotations=[common | dict(id=1, category_id=18, segmentation=square)],
+        categories=[dict(id=18, name='dog')],
+    )
+    segments = [
+        common | dict(id=5, category_id=18),
+        common | dict(id=6, category_id=193),
+    ]
+    panoptic = dict(
+        images=[image],
+        annotations=[
+            dict(image_id=7, file_name='000000000007.png', segments_info=segments)
+        ],
+        categories=[  # as in COCO, 80 kinds of things come first
+            *(
+                dict(id=18 if name == 'dog' else 1000 + index, name=name, isthing=1)
+                for index, name in enumerate(CocoPanopticDataset.METAINFO['classes'])
+                if index < 80
+            ),
+            dict(id=193, name='grass-merged', isthing=0),
+        ],
+    )
+    for name, content in (('instances', instances), ('panoptic', panoptic)):
+        path = tmp_path / f'annotations/{name}_val2017.json'
+        path.write_text(json.dumps(content))
+    return tmp_path
+
+
+@pytest.mark.parametrize('name', ['ocl_wwt_coco', 'ocl_wwt_coco_panoptic'])
+def test_coco_gives_the_objects_of_the_centre_crop(coco_root, name):
+    cfg = load_config(CONFIGS / f'{name}.py', dict(data_root=str(coco_root)))
+    item = DATASETS.build(cfg.test_dataloader.dataset)[0]
+    assert item['inputs'].shape == (3, 224, 224)
+    sample = item['data_samples']
+    objects = sample.gt_instance_map.data[0]
+    # 40 x 40 pixels in the middle, 8 times larger: the object reaches from 0 to 30
+    inside = torch.zeros(320, 320, dtype=torch.bool)
+    inside[80:240, :240] = True
+    share = ((objects == 1) == inside).float().mean()
+    assert share > 0.99  # polygons cover their border or not
+    labels = sample.gt_sem_seg.data[0]
+    assert labels[objects == 1].unique().numel() == 1
+    if 'panoptic' in name:
+        assert (objects[240:] == 0).all()  # stuff
+        assert (objects[:80] == 255).all()  # unlabelled
+    else:
+        assert (objects[~inside] == 0).float().mean() > 0.98
