@@ -1,6 +1,7 @@
 """Several seeds of one config: run, kept, averaged."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +21,6 @@ def tools(monkeypatch):
 
     def start(tool, arguments, gpus):
         calls.append((tool, list(arguments)))
-        from pathlib import Path
-
         folder = Path(option(arguments, '--work-dir'))
         if tool == 'train':
             folder.mkdir(parents=True)
@@ -71,7 +70,8 @@ def test_runs_of_other_options_are_not_mixed(tools, tmp_path):
         run_seeds('c.py', [0], tmp_path, cfg_options=['a=2'])
 
 
-def test_a_run_that_fails_ends_all(tmp_path):
-    with pytest.raises(RunFailedError, match='train.py ended with status 2'):
-        run_seeds(str(tmp_path / 'none.py'), [0], tmp_path)
+def test_a_run_that_fails_ends_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(seed_runs.sys, 'executable', 'false')  # a program that fails
+    with pytest.raises(RunFailedError, match='train.py ended with status 1'):
+        run_seeds('c.py', [0], tmp_path)
     assert not (tmp_path / 'seeds.json').exists()

@@ -5,13 +5,16 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner.checkpoint import get_state_dict
 from mmpretrain.models.backbones import VisionTransformer
 from mmseg.structures import SegDataSample
 
 from wwt_mm.backbone import SlotMasks
+from wwt_mm.engine import load_config
 from wwt_mm.errors import CheckpointError, ConfigError
+
+from ..tool_process import REPOSITORY
 
 ROWS = [
     'wwt',
@@ -152,6 +155,22 @@ def test_the_teacher_is_read_from_a_classifier(build, teacher):
     model = build('wwt', **{'target.checkpoint': path})
     loaded = model.target.load().state_dict()
     assert all(torch.equal(loaded[n], w) for n, w in vit.state_dict().items())
+
+
+def test_the_masked_autoencoder_of_the_scenes_is_a_teacher(build, tmp_path):
+    cfg = load_config(REPOSITORY / 'configs' / 'mmpretrain' / 'mae_vit_scenes.py')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        autoencoder = MODELS.build(cfg.model)
+    path = tmp_path / 'epoch.pth'
+    torch.save(dict(state_dict=autoencoder.state_dict()), path)
+    model = build('wwt', **{'target.checkpoint': str(path)})
+    images = torch.randn(1, 3, 64, 64)
+    # Without masks it is an ordinary ViT; its final norm is left out.
+    autoencoder.backbone.ln1 = torch.nn.Identity()
+    autoencoder.eval()
+    expected = autoencoder.backbone(images, mask=None)
+    found = model.target.load()(images)[0]
+    torch.testing.assert_close(found, expected[0])
 
 
 def test_a_teacher_that_is_missing_or_another_is_an_error(build, teacher, tmp_path):
