@@ -21,7 +21,8 @@ model = dict(
             ),
             img_size=64,
             patch_size=8,
+            final_norm=True,  # features of unit scale, for so few iterations
         ),
-        checkpoint='work_dirs/vit_scenes/epoch_8.pth',
+        checkpoint='work_dirs/mae_vit_scenes/epoch_4.pth',
     ),
 )

@@ -1,10 +1,10 @@
-# WWT-OCL on generated scenes: starts from configs/mmpretrain/wwt_scenes.py, with a ViT
-# that this project trains, configs/mmpretrain/vit_scenes.py, in the place of DINO:
+# WWT-OCL on generated scenes: starts from configs/mmpretrain/wwt_scenes.py, with a masked
+# autoencoder that this project trains, configs/mmpretrain/mae_vit_scenes.py, for DINO:
 #
 #   python tools/train.py configs/mmseg/ocl_wwt_scenes.py \
 #       --cfg-options load_from=work_dirs/wwt_scenes/epoch_8.pth
 #
-# The teacher has been trained on labels; docs/object_centric.md has one that has not.
+# A teacher trained on labels: model.target.checkpoint=work_dirs/vit_scenes/epoch_8.pth.
 _base_ = [
     '../_base_/models/ocl_wwt.py',
     '../_base_/datasets/ocl_scenes.py',
@@ -32,7 +32,8 @@ model = dict(
             ),
             img_size=64,
             patch_size=8,
+            final_norm=True,  # features of unit scale, for so few iterations
         ),
-        checkpoint='work_dirs/vit_scenes/epoch_8.pth',
+        checkpoint='work_dirs/mae_vit_scenes/epoch_4.pth',
     ),
 )
