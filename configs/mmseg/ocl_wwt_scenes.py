@@ -1,5 +1,5 @@
-# WWT-OCL on generated scenes: starts from configs/mmpretrain/wwt_scenes.py, with a masked
-# autoencoder that this project trains, configs/mmpretrain/mae_vit_scenes.py, for DINO:
+# WWT-OCL on generated scenes: starts from configs/mmpretrain/wwt_scenes.py, with a
+# masked autoencoder that this project trains, mae_vit_scenes.py there, for DINO:
 #
 #   python tools/train.py configs/mmseg/ocl_wwt_scenes.py \
 #       --cfg-options load_from=work_dirs/wwt_scenes/epoch_8.pth
