@@ -106,8 +106,9 @@ class FeatureTeacher(BaseModule):
 
 
 def _build(cfg: dict, checkpoint: str) -> nn.Module:
-    with torch.random.fork_rng():  # the run's own random numbers stay what they were
-        torch.manual_seed(0)
+    # The run's own random numbers, those of GPUs too, stay what they were.
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
         vit = MODELS.build(cfg)
     check_vit(vit)
     if checkpoint == RANDOM:
