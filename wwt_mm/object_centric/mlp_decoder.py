@@ -31,7 +31,6 @@ class MLPDecoder(BaseModule):
 
     What-Where Transformers have masks of their own; which of the three the paper uses
     is not given ("the head predicts a feature map [...] via an MLP decoder").
-    docs/object_centric.md compares them.
 
     Args:
         in_channels: Channels ``D`` of a slot.
