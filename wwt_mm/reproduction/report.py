@@ -17,12 +17,12 @@ _HEAD = """# The paper in miniature
 The claims of the paper, measured with this code: `python tools/reproduce.py STAGE`
 does the runs and writes this page from their results, which lie beside it as
 `reproduction/STAGE.json`. No number on it was written by hand. `--help` tells more,
-and [reproduction_notes.md](reproduction_notes.md) what was looked into where an ordering
-does not hold.
+and [reproduction_notes.md](reproduction_notes.md) what was looked into where an
+ordering does not hold.
 
-"Does it hold?" counts the seeds for which an ordering holds: "yes" for all, "on average"
-for the mean but not for all, "**no**" not even for the mean. Numbers are means over
-seeds, with the sample standard deviation where there are several.
+"Does it hold?" counts the seeds for which an ordering holds: "yes" for all, "on
+average" for the mean but not for all, "**no**" not even for the mean. Numbers are means
+over seeds, with the sample standard deviation where there are several.
 """
 
 
