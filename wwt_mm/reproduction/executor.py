@@ -143,7 +143,7 @@ class Executor:
         with self.progress.following(key, folder / 'log.txt'):
             processor_seconds = self._call(command, folder / 'log.txt')
         result['seconds'] = round(time.perf_counter() - start, 1)
-        result['processor_seconds'] = round(processor_seconds, 1)
+        result['processor_seconds'] = round(processor_seconds, 2)
         result['metrics'] = TOOLS[run.tool].read(folder)
         result['finished'] = True
         self.store.write(result)

@@ -89,6 +89,8 @@ class RunProgress:
 
 def read_state(log: Path) -> tuple[str, int, int] | None:
     """What a log's end says: a text, the step within the epoch, and its steps."""
+    if not log.is_file():
+        return None
     with log.open('rb') as file:
         file.seek(max(log.stat().st_size - _TAIL, 0))
         matches = _STEP.findall(file.read().decode(errors='replace'))

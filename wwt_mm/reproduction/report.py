@@ -31,7 +31,7 @@ def write_report(
     stage: Stage,
     results: list[dict],
     folder: Path,
-    force: bool,
+    force: bool = False,
 ) -> Path:
     """Write the page, its figures and the results it rests on.
 
