@@ -74,8 +74,8 @@ def test_results_are_not_replaced_by_fewer_unless_forced(tmp_path):
     write(tmp_path, results((1, 2), (3, 4)))
     with pytest.raises(ConfigError, match="holds 2 results, such as .'better', 1"):
         write(tmp_path, results((1, 2)))
-    assert 'seeds 0, 1' in (tmp_path / 'reproduction.md').read_text()
-    assert 'seeds 0, ' not in write(tmp_path, results((1, 2)), force=True)
+    assert 'seeds 0, 1, ' in (tmp_path / 'reproduction.md').read_text()
+    assert 'seeds 0, 1, ' not in write(tmp_path, results((1, 2)), force=True)
 
 
 def test_figures_are_drawn_for_what_was_measured_and_shown(tmp_path):

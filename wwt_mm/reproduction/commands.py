@@ -1,8 +1,10 @@
 """From a run to its command line, and from what a tool has written to metrics."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .run import REFERENCE, Run, RunKey
@@ -49,7 +51,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run takes from others: by run, its checkpoint's name and its metrics."""
+    """What a run takes from others.
+
+    Attributes:
+        checkpoints: The last checkpoint of each training, relative to its folder.
+        metrics: What each run has measured.
+    """
 
     checkpoints: dict[str, str]
     metrics: dict[str, dict[str, float]]
@@ -92,11 +99,13 @@ def build_command(
     if training and settings.gpus > 1:
         command = ['bash', 'tools/dist_train.sh', run.config, str(settings.gpus)]
     options = [f'data_root={places.root(run)}']
+
+    if inputs is None:
+        resolve = str
+    else:
+        resolve = partial(_resolve, seed=seed, places=places, inputs=inputs)
     if run.weights:
-        weights = f'<{run.weights}>'
-        if inputs is not None:
-            source = places.folder(RunKey(run.weights, seed))
-            weights = str(source / inputs.checkpoints[run.weights])
+        weights = resolve(f'<{run.weights}>')
         if training:
             options.append(f'load_from={weights}')
         else:
@@ -111,16 +120,22 @@ def build_command(
             f'{loader}_dataloader.num_workers={settings.workers}'
             for loader in tool.loaders
         ]
-    options += [_resolve(option, inputs) for option in run.options]
+    options += [resolve(option) for option in run.options]
     if training:
         options += settings.options
     return [*command, '--cfg-options', *options]
 
 
-def _resolve(option: str, inputs: Inputs | None) -> str:
-    if inputs is None:
-        return option
-    return REFERENCE.sub(lambda match: f'{inputs.metrics[match[1]][match[2]]}', option)
+def _resolve(text: str, seed: int, places: Places, inputs: Inputs) -> str:
+    """Puts in what a text refers to."""
+
+    def value(match: re.Match) -> str:
+        name, metric = match.groups()
+        if metric:
+            return str(inputs.metrics[name][metric])
+        return str(places.folder(RunKey(name, seed)) / inputs.checkpoints[name])
+
+    return REFERENCE.sub(value, text)
 
 
 def last_checkpoint(folder: Path) -> str:

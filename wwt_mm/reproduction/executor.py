@@ -150,13 +150,12 @@ class Executor:
 
     def _inputs(self, run: Run, seed: int) -> Inputs:
         """Reads what other runs have left for this one."""
-        checkpoints = {}
-        if run.weights:
-            source = self.places.folder(RunKey(run.weights, seed))
-            checkpoints[run.weights] = last_checkpoint(source)
-        metrics = {
-            name: self.store.read(RunKey(name, seed))['metrics'] for name in run.needs
-        }
+        checkpoints, metrics = {}, {}
+        for name in run.needs:
+            key = RunKey(name, seed)
+            metrics[name] = self.store.read(key)['metrics']
+            if self._runs[name].tool == 'train':
+                checkpoints[name] = last_checkpoint(self.places.folder(key))
         return Inputs(checkpoints, metrics)
 
     def _describe(self, run: Run, key: RunKey, inputs: Inputs) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from ..errors import ConfigError
 from .claims import Claim
 
-#: ``<RUN:METRIC>`` in an option stands for what that run has measured.
-REFERENCE = re.compile(r'<([\w-]+):([^>]+)>')
+#: In an option, ``<RUN>`` stands for the last checkpoint of that run and
+#: ``<RUN:METRIC>`` for what it has measured.
+REFERENCE = re.compile(r'<([\w-]+)(?::([^>]+))?>')
 
 
 class RunKey(NamedTuple):
@@ -38,7 +39,7 @@ class Run:
         root: Where its data is: the name of a dataset of the stage, which the user
             gives a path for, and perhaps a folder in it: ``'scenes/classification'``.
         weights: The run whose last checkpoint is tested, or trained on.
-        options: ``--cfg-options``. They may refer to metrics, see :data:`REFERENCE`.
+        options: ``--cfg-options``. They may refer to runs, see :data:`REFERENCE`.
         arguments: Further arguments of the tool.
         full_only: Whether ``--quick`` does without it.
     """
