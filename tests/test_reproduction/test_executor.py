@@ -10,6 +10,7 @@ import pytest
 
 from wwt_mm.errors import ConfigError
 from wwt_mm.reproduction.commands import Settings
+from wwt_mm.reproduction.executor import RunError
 from wwt_mm.reproduction.run import RunKey
 
 from .small_stage import make_executor, make_stage, with_run
@@ -162,6 +163,26 @@ def test_a_run_that_outlives_a_killed_reproduction_is_left_alone(tmp_path):
     until(is_free)
     reproduce(tmp_path, stage)
     assert result(tmp_path, 'seed0/better')['finished']
+
+
+def test_a_reproduction_that_is_stopped_ends_its_runs(tmp_path):
+    stage = make_stage([f'wait={tmp_path / "never"}'])
+    harness = multiprocessing.get_context('fork').Process(
+        target=reproduce_until_stopped, args=(tmp_path, stage)
+    )
+    harness.start()
+    until((tmp_path / 'out/seed0/model/work/waiting').exists)
+    os.kill(harness.pid, signal.SIGTERM)
+    harness.join()
+    assert harness.exitcode == 0
+    with make_executor(tmp_path, stage)[0].store.locked():  # nobody is left
+        assert not result(tmp_path, 'seed0/model')['finished']
+
+
+def reproduce_until_stopped(folder, stage):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with pytest.raises(RunError, match='stopped; start again to go on'):
+        reproduce(folder, stage)
 
 
 def until(condition, seconds=30):

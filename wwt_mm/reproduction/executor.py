@@ -102,6 +102,9 @@ class Executor:
                         working[pool.submit(self._do, key)] = key
                     for work in wait(working, return_when=FIRST_COMPLETED).done:
                         self._end(working.pop(work), work, schedule, failed)
+            except KeyboardInterrupt:
+                self._stop()
+                raise RunError('stopped; start again to go on') from None
             except BaseException:
                 self._stop()
                 raise
