@@ -17,7 +17,7 @@ from . import quick_tools
 
 def arguments(folder, *more):
     given = ['--out', folder / 'out', '--data', f'scenes={folder / "scenes"}', *more]
-    given += ['--scene-options', quick_tools.SCENES]
+    given += ['--scene-options', quick_tools.SCENES, '--jobs', 1]
     return [str(argument) for argument in given]
 
 

@@ -117,7 +117,8 @@ class Executor:
         try:
             work.result()
         except (WWTError, OSError, ValueError, KeyError) as error:
-            failed[key] = f'{error}'
+            known = isinstance(error, WWTError)
+            failed[key] = str(error) if known else f'{type(error).__name__}: {error}'
             for lost in schedule.fail(key):
                 failed[lost] = f'left out, because {key} failed'
                 self.progress.end(lost, failed[lost])

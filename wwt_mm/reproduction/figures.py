@@ -44,7 +44,7 @@ def _is_measured(claim: Claim, measured: Measurements) -> bool:
 
 
 def _render(draw: Callable, claim: Claim, measured: Measurements) -> bytes:
-    figure = Figure(figsize=(5, 3.2), layout='constrained')
+    figure = Figure(figsize=(6, 3.2), layout='constrained')
     draw(figure.subplots(), claim, measured)
     buffer = BytesIO()
     # Without the version of matplotlib the file depends on the numbers only.

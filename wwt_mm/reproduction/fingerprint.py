@@ -13,7 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from .commands import Places, Settings, build_command
-from .run import Run, Stage
+from .run import Stage
 
 
 class Fingerprints:
@@ -32,15 +32,14 @@ class Fingerprints:
         self._runs = {run.name: run for run in stage.runs}
         self._stage = stage
         self._places = places
-        self._settings = settings
+        # Without what changes no result.
+        self._settings = Settings(amp=settings.amp, options=settings.options)
         self._repository = repository
 
     def __call__(self, name: str, seed: int) -> str:
         """The fingerprint of a run with a seed: 16 hexadecimal digits."""
         run = self._runs[name]
-        command = build_command(
-            run, seed, anywhere(self._stage), self._neutral_settings(run), None
-        )
+        command = build_command(run, seed, anywhere(self._stage), self._settings, None)
         inputs = dict(
             command=command,
             config=_read_config(self._repository / run.config),
@@ -49,10 +48,6 @@ class Fingerprints:
         )
         text = json.dumps(inputs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _neutral_settings(self, run: Run) -> Settings:
-        """Settings without those that change no result."""
-        return Settings(amp=self._settings.amp, options=self._settings.options)
 
 
 def anywhere(stage: Stage) -> Places:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.atomic import write_atomically
 from ..errors import ConfigError
-from .claims import Claim, Measurements, Ordering, Quantity, judge, summarise
+from .claims import Claim, Measurements, Ordering, Outcome, Quantity, judge, summarise
 from .figures import draw_figures
 from .results import measurements
 from .run import Stage
@@ -121,9 +121,11 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
 
 def _overview(stage: Stage, measured: Measurements) -> list[str]:
     """A row for each ordering."""
-    rows = []
+    rows, outcomes = [], []
     for claim in stage.claims:
         for ordering in claim.orderings:
+            verdict = judge(ordering, measured)
+            outcomes.append(verdict.outcome)
             rows.append(
                 (
                     f'[{claim.number}](#claim-{claim.number})',
@@ -131,12 +133,19 @@ def _overview(stage: Stage, measured: Measurements) -> list[str]:
                     ordering.text,
                     ordering.paper or '',
                     _both(ordering, measured),
-                    str(judge(ordering, measured)),
+                    str(verdict),
                     f'`{stage.name} --claims {claim.number}`',
                 )
             )
     titles = ('claim', 'source', 'ordering', 'paper', 'here', 'does it hold?')
-    return table((*titles, '`tools/reproduce.py`'), rows)
+    counts = {outcome: outcomes.count(outcome) for outcome in Outcome}
+    return [
+        f'Of {len(rows)} orderings {counts[Outcome.HOLDS]} hold for every seed, '
+        f'{counts[Outcome.ON_AVERAGE]} on average, {counts[Outcome.FAILS]} do not, '
+        f'{counts[Outcome.UNKNOWN]} were not measured.',
+        '',
+        *table((*titles, '`tools/reproduce.py`'), rows),
+    ]
 
 
 def _both(ordering: Ordering, measured: Measurements) -> str:
