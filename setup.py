@@ -12,6 +12,7 @@ REQUIREMENTS = run_path(str(ROOT / 'wwt_mm' / 'requirements.py'))['REQUIREMENTS'
 INSTALL_REQUIRES = [
     *(r.specifier for r in REQUIREMENTS.values() if r.extra is None),
     'torchvision',
+    'jinja2',
     'matplotlib',
     'numpy',
     'packaging',
@@ -48,7 +49,7 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['wwt_mm', 'wwt_mm.*']),
-    package_data={'wwt_mm': ['**/*.txt', '**/*.json']},
+    package_data={'wwt_mm': ['**/*.txt', '**/*.json', '**/*.jinja']},
     python_requires='>=3.10,<3.13',
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,
