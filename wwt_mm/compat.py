@@ -14,6 +14,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
@@ -62,6 +63,21 @@ def activate() -> bool:
         return False
     sys.meta_path.insert(0, _StandInFinder())
     return True
+
+
+def find_mmseg_configs() -> None:
+    """Makes ``_base_ = 'mmseg::...'`` resolve with OneDL's mmseg.
+
+    mmengine looks for the distribution ``mmsegmentation``, which OneDL calls
+    ``onedl-mmsegmentation``. Where the former is not installed it is told the import
+    name, by which it finds mmdet and mmpretrain too.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    try:
+        metadata.distribution(MODULE2PACKAGE['mmseg'])
+    except metadata.PackageNotFoundError:
+        MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
 def missing_op(name: str) -> MissingOpError:
