@@ -18,7 +18,7 @@ from wwt_mm.datasets import SCENE_CLASSES
 from wwt_mm.engine import load_config
 
 SIDE = 64
-WIDTH, FULL_WIDTH = 48, 384  # of WWT-Small, and what it is shrunk to
+WIDTH, FULL_WIDTH = 64, 384  # of WWT-Small, and what it is shrunk to
 _WIDTHS = ('in_channels', 'embed_dim', 'embed_dims', 'channels')
 _SIDES = ('scale', 'scales', 'size', 'crop_size', 'stride')
 
@@ -31,7 +31,7 @@ def load_swap(path, tmp_path, iterations, **options):
     cfg = load_config(REPOSITORY / 'configs' / path)
     cfg.model = narrow(cfg.model)
     encoder = cfg.model.get('image_encoder', [cfg.model.get('backbone')])[0]
-    encoder.arch = dict(embed_dims=WIDTH, num_layers=12, num_heads=3)
+    encoder.arch = dict(embed_dims=WIDTH, num_layers=12, num_heads=4)
     encoder.img_size, encoder.num_slots = SIDE, 8
     cfg.merge_from_dict(options)
     for loader in ('train', 'val'):
@@ -71,6 +71,11 @@ def narrow(model):
 def shrink_images(pipeline):
     """Makes every image 64 pixels wide and high."""
     return _map(pipeline, _SIDES, lambda side: SIDE)
+
+
+def set_classes(model, number):
+    """Sets the number of classes of every head."""
+    return _map(model, ('num_classes', 'num_things_classes'), lambda _: number)
 
 
 def _map(node, keys, change, below=False):

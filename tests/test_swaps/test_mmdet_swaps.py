@@ -4,7 +4,12 @@ import pytest
 
 from wwt_mm.datasets import SCENE_CLASSES
 
-from .small_swaps import assert_trains_evaluates_and_saves, load_swap, write_coco
+from .small_swaps import (
+    assert_trains_evaluates_and_saves,
+    load_swap,
+    set_classes,
+    write_coco,
+)
 
 ITERATIONS = 4
 # Fewer layers and queries than the configs', where there are many.
@@ -12,6 +17,7 @@ FEW_LAYERS = {
     'model.encoder.num_layers': 1,
     'model.decoder.num_layers': 1,
     'model.num_queries': 10,
+    'model.test_cfg.max_per_img': 10,
 }
 CASES = {
     'detr': FEW_LAYERS,
@@ -27,6 +33,7 @@ CASES = {
     'fcos': {'model.bbox_head.stacked_convs': 1},
     'mask2former': {
         'model.panoptic_head.num_queries': 10,
+        'model.panoptic_head.loss_cls.class_weight': [1.0] * 10 + [0.1],
         'model.panoptic_head.pixel_decoder.encoder.num_layers': 1,
         'model.panoptic_head.transformer_decoder.num_layers': 3,
     },
@@ -44,6 +51,7 @@ def coco(scenes_root):
 def test_a_detector_trains_on_wwt(name, coco, tmp_path):
     voc, annotations = coco
     cfg = load_swap(f'mmdet/swaps/{name}.py', tmp_path, ITERATIONS, **CASES[name])
+    cfg.model = set_classes(cfg.model, len(SCENE_CLASSES))
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.update(
             type='CocoDataset',
