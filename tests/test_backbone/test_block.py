@@ -8,6 +8,8 @@ from wwt_mm.backbone import WhatWhereBlock
 from . import reference
 
 HEADS, SLOTS, DIMS, TOKENS = 2, 3, 8, 5
+# Products are taken in an order that depends on the number of tokens.
+FEW_TOKENS, MANY_TOKENS = 5, 9
 
 
 def make_block(mask_mlp=True, norm_scores=False, drop_path_rate=0.0):
@@ -29,9 +31,9 @@ def make_block(mask_mlp=True, norm_scores=False, drop_path_rate=0.0):
     return block
 
 
-def make_inputs(batch=2):
+def make_inputs(batch=2, tokens=TOKENS):
     generator = torch.Generator().manual_seed(1)
-    shapes = (TOKENS, DIMS), (SLOTS, DIMS), (HEADS, TOKENS, SLOTS)
+    shapes = (tokens, DIMS), (SLOTS, DIMS), (tokens, HEADS * SLOTS)
     return [
         torch.randn(batch, *shape, generator=generator, dtype=torch.float64)
         for shape in shapes
@@ -42,21 +44,47 @@ def make_inputs(batch=2):
     'mask_mlp, norm_scores', [(True, False), (True, True), (False, False)]
 )
 @pytest.mark.parametrize('padding', [(), (1, 4)])
-def test_block_equals_the_equations_written_with_loops(mask_mlp, norm_scores, padding):
-    block, inputs = make_block(mask_mlp, norm_scores), make_inputs()
+@pytest.mark.parametrize('tokens', [FEW_TOKENS, MANY_TOKENS])
+def test_block_equals_the_equations_written_with_loops(
+    mask_mlp, norm_scores, padding, tokens
+):
+    block, inputs = make_block(mask_mlp, norm_scores), make_inputs(tokens=tokens)
     mask = None
     if padding:
-        mask = torch.zeros(2, TOKENS, dtype=torch.bool)
+        mask = torch.zeros(2, tokens, dtype=torch.bool)
         mask[:, list(padding)] = True
     with torch.no_grad():
         outputs = block(*inputs, mask)
     params = block.state_dict()
     for image in range(2):
-        expected = reference.block(
-            params, *[x[image] for x in inputs], HEADS, mask_mlp, padding, norm_scores
+        x, s, m = (x[image] for x in inputs)
+        m = m.unflatten(1, (HEADS, SLOTS)).transpose(0, 1)
+        new_x, new_s, new_m = reference.block(
+            params, x, s, m, HEADS, mask_mlp, padding, norm_scores
         )
+        expected = new_x, new_s, new_m.transpose(0, 1).flatten(1)
         for got, want in zip(outputs, expected):
             torch.testing.assert_close(got[image], want, rtol=0, atol=1e-12)
+
+
+def test_few_and_many_tokens_are_multiplied_in_different_orders():
+    attention = make_block().attn
+    assert not attention.projects_slots(FEW_TOKENS, SLOTS)
+    assert attention.projects_slots(MANY_TOKENS, SLOTS)
+
+
+def test_slots_alone_are_the_slots_of_the_whole_block():
+    block, inputs = make_block(), make_inputs()
+    tokens, slots, masks = block(*inputs, slots_only=True)
+    assert tokens is None and masks is None
+    assert torch.equal(slots, block(*inputs)[1])
+
+
+def test_slots_shared_by_all_images_are_those_of_each_image():
+    block, (tokens, slots, masks) = make_block(), make_inputs()
+    shared = block(tokens, slots[:1], masks)
+    for got, want in zip(shared, block(tokens, slots[:1].expand(2, -1, -1), masks)):
+        torch.testing.assert_close(got, want, rtol=0, atol=1e-12)
 
 
 def test_no_masks_means_masks_of_zeros():
@@ -67,8 +95,10 @@ def test_no_masks_means_masks_of_zeros():
 
 
 @pytest.mark.parametrize('norm_scores', [False, True])
-def test_gradients_are_those_of_finite_differences(norm_scores):
-    block, inputs = make_block(norm_scores=norm_scores), make_inputs(batch=1)
+@pytest.mark.parametrize('tokens', [FEW_TOKENS, MANY_TOKENS])
+def test_gradients_are_those_of_finite_differences(norm_scores, tokens):
+    block = make_block(norm_scores=norm_scores)
+    inputs = make_inputs(batch=1, tokens=tokens)
     for x in inputs:
         x.requires_grad_()
     assert torch.autograd.gradcheck(block, tuple(inputs))

@@ -72,14 +72,11 @@ class MaskMLP(nn.Module):
         self.to_masks = nn.Linear(hidden_channels, mask_dims)
 
     def forward(self, scores: Tensor, tokens: Tensor) -> Tensor:
-        """Scores ``(B, H, N, K)`` and tokens ``(B, N, D)`` to masks like the scores."""
-        heads, _, slots = scores.shape[1:]
-        per_token = scores.transpose(1, 2).flatten(2)  # (B, N, H*K)
+        """Scores ``(B, N, H * K)`` and tokens ``(B, N, D)`` to masks like scores."""
         if self.norm_scores:
-            per_token = F.layer_norm(per_token, per_token.shape[-1:])
-        hidden = self.act(self.from_scores(per_token) + self.from_tokens(tokens))
-        masks = self.to_masks(self.drop(hidden))
-        return masks.unflatten(-1, (heads, slots)).transpose(1, 2)
+            scores = F.layer_norm(scores, scores.shape[-1:])
+        hidden = self.act(self.from_scores(scores) + self.from_tokens(tokens))
+        return self.to_masks(self.drop(hidden))
 
 
 class WhatWhereBlock(nn.Module):
@@ -139,26 +136,32 @@ class WhatWhereBlock(nn.Module):
         slots: Tensor,
         masks: Tensor | None = None,
         padding: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        slots_only: bool = False,
+    ) -> tuple[Tensor | None, Tensor, Tensor | None]:
         """Run the block.
 
         Args:
             tokens: ``X``, ``(B, N, D)``.
-            slots: ``S``, ``(B, K, D)``.
-            masks: ``M``, ``(B, H, N, K)``; ``None`` for the zeros of the first block.
+            slots: ``S``, ``(B, K, D)``, or ``(1, K, D)`` for all images.
+            masks: ``M``, ``(B, N, H * K)``; ``None`` for the zeros of the first block.
             padding: ``(B, N)`` bool, ``True`` for tokens that no slot may read.
+            slots_only: Whether nothing but ``S+`` is wanted, as of a last block whose
+                reader looks at slots only.
 
         Returns:
-            ``X+``, ``S+`` and ``M+``, in the shapes of ``X``, ``S`` and ``M``.
+            ``X+``, ``S+`` and ``M+``, in the shapes of ``X``, ``S`` and ``M``; with
+            ``slots_only``, ``None`` for the first and the last.
         """
         token_update, slot_update, scores = self.attn(
-            self.norm_tokens(tokens), self.norm_slots(slots), masks, padding
+            self.norm_tokens(tokens), self.norm_slots(slots), masks, padding, slots_only
         )  # (1)
-        tokens = tokens + self.drop_path(token_update)  # (2)
         slots = slots + self.drop_path(slot_update)  # (3)
+        slots = slots + self.drop_path(self.mlp_slots(self.norm_slots_mlp(slots)))  # 5
+        if slots_only:
+            return None, slots, None
 
+        tokens = tokens + self.drop_path(token_update)  # (2)
         normed = self.norm_tokens_mlp(tokens)
         tokens = tokens + self.drop_path(self.mlp_tokens(normed))  # (4)
-        slots = slots + self.drop_path(self.mlp_slots(self.norm_slots_mlp(slots)))  # 5
         masks = scores if self.mlp_masks is None else self.mlp_masks(scores, normed)
         return tokens, slots, masks  # (6)

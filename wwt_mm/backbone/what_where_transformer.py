@@ -137,7 +137,10 @@ class WhatWhereTransformer(BaseModule):
         self._freeze()
 
     def forward(
-        self, image: Tensor, padding_mask: Tensor | None = None
+        self,
+        image: Tensor,
+        padding_mask: Tensor | None = None,
+        slots_only: bool = False,
     ) -> tuple[SlotMasks | Tensor, ...]:
         """Compute slots, masks and tokens.
 
@@ -147,6 +150,10 @@ class WhatWhereTransformer(BaseModule):
             padding_mask: ``(B, H, W)`` bool, ``True`` where a pixel is padding that
                 made images of several sizes one batch. Padding lies below and right
                 of an image. What it holds reaches no result.
+            slots_only: Whether the caller reads nothing but the slots of the last block
+                (a classifier at inference). What only masks and tokens need is left
+                out then, and they are ``None``. Only with ``out_type='slot_masks'``;
+                ``'avg_slots'`` does so by itself.
 
         Returns:
             One entry per ``out_indices``, in their order, of the kind ``out_type``
@@ -154,18 +161,19 @@ class WhatWhereTransformer(BaseModule):
             token counts as padding if all its pixels do.
         """
         tokens, grid, padding = self._embed(image, padding_mask)
-        slots = self.slots.expand(len(image), -1, -1)
+        slots = self.slots  # the same for all images until they have read tokens
         flat_padding = None if padding is None else padding.flatten(1)
+        slots_only = slots_only or self.out_type == 'avg_slots'
 
         masks = None  # zeros, without the cost of adding them
         outputs = {}
-        for index, block in enumerate(self.blocks):
+        last = max(self.out_indices)
+        for index, block in enumerate(self.blocks[: last + 1]):
+            state = (tokens, slots, masks, flat_padding, slots_only and index == last)
             if self.with_cp and torch.is_grad_enabled():
-                tokens, slots, masks = checkpoint(
-                    block, tokens, slots, masks, flat_padding, use_reentrant=False
-                )
+                tokens, slots, masks = checkpoint(block, *state, use_reentrant=False)
             else:
-                tokens, slots, masks = block(tokens, slots, masks, flat_padding)
+                tokens, slots, masks = block(*state)
             if index in self.out_indices:
                 outputs[index] = self._output(
                     index, tokens, slots, masks, grid, padding
@@ -195,9 +203,9 @@ class WhatWhereTransformer(BaseModule):
     def _output(
         self,
         index: int,
-        tokens: Tensor,
+        tokens: Tensor | None,
         slots: Tensor,
-        masks: Tensor,
+        masks: Tensor | None,
         grid: tuple[int, int],
         padding: Tensor | None,
     ) -> SlotMasks | Tensor:
@@ -206,8 +214,10 @@ class WhatWhereTransformer(BaseModule):
             slots = self.norm_slots(slots)
         if self.out_type == 'avg_slots':
             return slots.mean(1)
+        if masks is None:
+            return SlotMasks(slots, None, None, padding)
         tokens = tokens.mT.unflatten(2, grid)  # (B, D, h, w)
-        masks = masks.mT.unflatten(3, grid)  # (B, H, K, h, w)
+        masks = masks.mT.unflatten(2, grid).unflatten(1, (self.num_heads, -1))
         if padding is not None:
             tokens = tokens.masked_fill(padding[:, None], 0)
             masks = masks.masked_fill(padding[:, None, None], 0)
