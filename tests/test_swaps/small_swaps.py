@@ -46,7 +46,7 @@ def load_swap(path, tmp_path, iterations, **options):
     # A rate that shows in a few iterations, and no slow start.
     cfg.optim_wrapper = dict(
         type='OptimWrapper',
-        optimizer=dict(type='AdamW', lr=1e-3),
+        optimizer=dict(type='AdamW', lr=3e-4),
         clip_grad=dict(max_norm=1.0),
     )
     cfg.param_scheduler = []
