@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test demo lint format docs clean
+.PHONY: help install test demo reproduce lint format docs clean
 
 help: ## Show this help
 	@echo 'Targets of wwt_mm:'
@@ -21,8 +21,11 @@ test: export OMP_NUM_THREADS ?= 1
 test: install ## Run the tests (ARGS='tests/test_compat.py -k ops')
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-demo: install ## Train and show a small detector on generated scenes, in 10 minutes
+demo: install ## From nothing to a page of pictures, in 10 minutes
 	@$(BIN)/python tools/demo.py $(ARGS)
+
+reproduce: install ## Measure the paper's claims, renew docs/reproduction.md (ARGS=--quick)
+	@$(BIN)/python tools/reproduce.py --report docs $(ARGS)
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -27,7 +27,10 @@ INSTALL_REQUIRES = [
 ]
 EXTRAS = {r.extra: [r.specifier] for r in REQUIREMENTS.values() if r.extra}
 EXTRAS['all'] = sorted(specifier for extra in EXTRAS.values() for specifier in extra)
+# What tools/deployment/export_onnx.py writes and checks with.
+EXTRAS['export'] = ['onnx', 'onnxruntime', 'onnxscript']
 EXTRAS['dev'] = [
+    *EXTRAS['export'],
     'hypothesis',
     'pre-commit',
     'pytest',

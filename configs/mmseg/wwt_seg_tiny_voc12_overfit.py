@@ -42,8 +42,8 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_iters = 1000
-train_cfg = dict(max_iters=max_iters, val_interval=250)
+max_iters = 2000
+train_cfg = dict(max_iters=max_iters, val_interval=500)
 optim_wrapper = dict(optimizer=dict(lr=5e-4, weight_decay=0.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
@@ -55,5 +55,5 @@ param_scheduler = [
         by_epoch=False,
     ),
 ]
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=250))
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=500))
 randomness = dict(seed=0)

@@ -61,7 +61,7 @@ class LoadSegMap(BaseTransform):
         if 'seg_map_path' not in results:
             return results
         path = results['seg_map_path']
-        labels = self._decode(self._read(path), path)
+        labels = self._decode(read_label_map(path, self.backend_args), path)
         self._check(labels, path, results)
         if results.get('reduce_zero_label'):
             ignored = (labels == 0) | (labels == self.ignore_index)
@@ -73,24 +73,6 @@ class LoadSegMap(BaseTransform):
         results['gt_seg_map'] = labels.astype(dtype)
         results['seg_fields'].append('gt_seg_map')
         return results
-
-    def _read(self, path: str) -> Image.Image:
-        try:
-            content = fileio.get(path, backend_args=self.backend_args)
-        except OSError as error:
-            raise DatasetError(
-                f'no label map at {path} ({error.strerror or error}): restore it, or '
-                'take the image out of the list in ann_file'
-            ) from error
-        try:
-            image = Image.open(io.BytesIO(content))
-            image.load()
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-            raise DatasetError(
-                f'the label map {path} cannot be read ({len(content)} bytes: {error}): '
-                'copy it again from the dataset'
-            ) from error
-        return image
 
     def _decode(self, image: Image.Image, path: str) -> np.ndarray:
         pixels = np.asarray(image)
@@ -141,3 +123,31 @@ class LoadSegMap(BaseTransform):
             f'{type(self).__name__}(num_classes={self.num_classes}, '
             f'ignore_index={self.ignore_index}, encoding={self.encoding!r})'
         )
+
+
+def read_label_map(path: str, backend_args: dict | None = None) -> Image.Image:
+    """Read the image that holds a label map.
+
+    Args:
+        path: Its file.
+        backend_args: mmengine's file backend.
+
+    Raises:
+        DatasetError: If the file is missing or is no image. The message names it.
+    """
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise DatasetError(
+            f'no label map at {path} ({error.strerror or error}): restore it, or '
+            'take the image out of the list in ann_file'
+        ) from error
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise DatasetError(
+            f'the label map {path} cannot be read ({len(content)} bytes: {error}): '
+            'copy it again from the dataset'
+        ) from error
+    return image
