@@ -123,9 +123,11 @@ def _from_timm(name: str, settings: Settings) -> Subject:
     if not timm.is_model(model_name):
         close = ', '.join(timm.list_models(f'*{model_name[:8]}*')[:5])
         raise ConfigError(f'timm has no model {model_name!r}; near are: {close}')
-    # Networks of convolutions take any size and do not know the option.
-    sized = dict(img_size=settings.size) if 'vit' in _family(model_name) else {}
-    model = timm.create_model(model_name, **sized).to(settings.device)
+    options = {}
+    if 'vit' in _family(model_name):
+        # Stochastic depth as DeiT is trained, and as our configs are.
+        options = dict(img_size=settings.size, drop_path_rate=0.1)
+    model = timm.create_model(model_name, **options).to(settings.device)
     if settings.compile:
         model.compile()
 
