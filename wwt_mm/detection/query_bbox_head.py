@@ -150,14 +150,15 @@ class QueryBBoxHead(DETRHead):
 
     def _extents(self, feat: SlotMasks, img_metas: list[dict] | None) -> Tensor:
         """Width and height of each image in tokens, padding not counted: ``(B, 2)``."""
+        device = feat.tokens.device
         if img_metas is None:
-            height, width = feat.tokens.shape[-2:]
-            sizes = [(height * self.stride, width * self.stride)] * len(feat.tokens)
-        else:
-            sizes = [meta['img_shape'] for meta in img_metas]
+            batch, _, height, width = feat.tokens.shape
+            size = torch.tensor([float(width), float(height)], device=device)
+            return size.expand(batch, -1)
+        sizes = [meta['img_shape'] for meta in img_metas]
         return torch.tensor(
             [(width / self.stride, height / self.stride) for height, width in sizes],
-            device=feat.tokens.device,
+            device=device,
         )
 
     def _last(self, feats: tuple[SlotMasks, ...]) -> SlotMasks:
