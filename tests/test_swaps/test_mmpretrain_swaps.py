@@ -30,7 +30,8 @@ def test_a_linear_head_trains_on_wwt(tmp_path):
 def test_arcface_trains_on_wwt(scenes_root, tmp_path):
     root = tmp_path / 'inshop'
     write_inshop(scenes_root / 'VOC2007', root)
-    cfg = load_swap('mmpretrain/swaps/arcface.py', tmp_path, ITERATIONS)
+    items = {'model.head.num_classes': 2}
+    cfg = load_swap('mmpretrain/swaps/arcface.py', tmp_path, ITERATIONS, **items)
     cfg.model.prototype = dict(cfg.val_dataloader)
     cfg.model.prototype.dataset = dict(cfg.val_dataloader.dataset, split='gallery')
     for dataset in (

@@ -256,10 +256,13 @@ def _logits_or_embedding(model: BaseModel, image: Tensor) -> dict[str, Tensor]:
 
 
 def _boxes_and_scores(model: BaseModel, image: Tensor) -> dict[str, Tensor]:
-    logits, boxes = (layers[-1] for layers in model(image, mode='tensor'))
+    height, width = image.shape[-2:]
+    # Not by mode='tensor', which takes the tokens of the last patches for full ones.
+    metas = [dict(img_shape=(height, width))]
+    outputs = model.bbox_head(model.extract_feat(image), metas)
+    logits, boxes = (layers[-1] for layers in outputs)
     centre, size = boxes.split(2, dim=-1)
     corners = torch.cat([centre - size / 2, centre + size / 2], dim=-1)
-    height, width = image.shape[-2:]
     pixels = corners.clamp(0, 1) * corners.new_tensor([width, height, width, height])
     return dict(boxes=pixels, scores=logits.softmax(-1)[..., :-1])
 
