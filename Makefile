@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test demo lint format clean
+.PHONY: help install test demo reproduce lint format docs clean
 
 help: ## Show this help
 	@echo 'Targets of wwt_mm:'
@@ -21,14 +21,20 @@ test: export OMP_NUM_THREADS ?= 1
 test: install ## Run the tests (ARGS='tests/test_compat.py -k ops')
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-demo: install ## Train and show a small detector on generated scenes, in 10 minutes
+demo: install ## From nothing to a page of pictures, in 10 minutes
 	@$(BIN)/python tools/demo.py $(ARGS)
+
+reproduce: install ## Measure the paper's claims, renew docs/reproduction.md (ARGS=--quick)
+	@$(BIN)/python tools/reproduce.py --report docs $(ARGS)
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 format: install ## Correct what of the style can be corrected by itself
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: install ## Build the documentation as a site, build/docs/index.html
+	@$(BIN)/python -m mkdocs build --quiet && echo 'Open build/docs/index.html'
 
 clean: ## Remove .venv, caches and build leftovers
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

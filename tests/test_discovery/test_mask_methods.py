@@ -113,9 +113,10 @@ def test_padding_is_in_no_region():
     assert boxes(regions) == [(3, 2, 5, 6)]
 
 
-def test_heads_are_averaged_or_taken_as_masks_of_their_own():
+def test_heads_are_averaged_summed_or_taken_as_masks_of_their_own():
     masks = torch.arange(24.0).view(1, 2, 3, 2, 2)
     torch.testing.assert_close(merge_heads(masks, 'mean'), masks.mean(1))
+    torch.testing.assert_close(merge_heads(masks, 'sum'), masks.sum(1))
     each = merge_heads(masks, 'each')
     assert each.shape == (1, 6, 2, 2)
     torch.testing.assert_close(each[0, 3], masks[0, 1, 1])  # slot 1, head 1

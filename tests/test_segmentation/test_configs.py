@@ -49,8 +49,9 @@ def test_variants_differ_only_where_they_say(name, keys):
     assert {k for k in base | variant if base.get(k) != variant.get(k)} == keys
 
 
-def test_the_token_counterpart_differs_in_its_head_only():
-    base, tokens = load('wwt_seg_voc12').model, load('wwt_seg_tokens_voc12').model
+@pytest.mark.parametrize('data', ['voc12', 'scenes'])
+def test_the_token_counterpart_differs_in_its_head_only(data):
+    base, tokens = (load(f'wwt_seg_{name}').model for name in (data, f'tokens_{data}'))
     assert {k for k in base if base[k] != tokens[k]} == {'decode_head'}
     assert tokens.decode_head.type == 'TokenReassembleHead'
 

@@ -1,33 +1,57 @@
-"""``make demo``, from nothing to its picture, in small."""
+"""``make demo``, from nothing to its page, in small."""
 
-import os
-import subprocess
-import sys
+import base64
+import re
+from io import BytesIO
 
-import cv2
-from tool_process import CPU_ONLY, REPOSITORY
+import numpy as np
+import pytest
+from PIL import Image
 
-SCENES = '--height 64 --width 64 --train 8 --val 4 --test 6 --workers 1 '
-SCENES += '--cls-train 20 --cls-val 10'
-QUICK = 'train_cfg.max_epochs=1 train_dataloader.num_workers=0 '
-QUICK += 'train_dataloader.persistent_workers=False '
-QUICK += 'val_dataloader.num_workers=0 val_dataloader.persistent_workers=False '
-QUICK += 'test_dataloader.num_workers=0 test_dataloader.persistent_workers=False '
-QUICK += 'train_dataloader.batch_size=4 default_hooks.logger.interval=1'
+from wwt_mm.demo.main import main
+from wwt_mm.demo.page import Picture, Step, render_page
+
+from ..test_reproduction import quick_tools
+
+RESULT = dict(
+    machine=dict(processor='<P>', cores=2, device='cpu'),
+    seed=0,
+    versions={'torch': '2'},
+)
 
 
-def test_the_demo_goes_from_nothing_to_a_picture(tmp_path):
-    command = [sys.executable, 'tools/demo.py', '--out', tmp_path / 'out']
-    command += ['--data', tmp_path / 'scenes', '--scene-options', SCENES]
-    command += ['--cls-options', QUICK, '--det-options', QUICK]
-    environment = {**os.environ, 'COLUMNS': '200', **CPU_ONLY}
-    finished = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert 'accuracy/top1' in finished.stdout and 'pascal_voc/mAP' in finished.stdout
-    assert 'slots.png' in finished.stdout
-    picture = cv2.imread(str(tmp_path / 'out' / 'slots.png'))
-    assert picture.std() > 10 and picture.shape[0] > picture.shape[1]
-    detector_log = (tmp_path / 'out' / 'detect.log').read_text()
-    assert f'Load checkpoint from {tmp_path}/out/pretrain/epoch_1.pth' in detector_log
+def test_the_demo_goes_from_nothing_to_a_page(tmp_path, run_tool, monkeypatch, capsys):
+    quick_tools.use(run_tool, monkeypatch)
+    arguments = ['--out', tmp_path / 'out', '--data', tmp_path / 'scenes']
+    arguments += ['--scene-options', quick_tools.SCENES]
+    arguments += ['--train-options', *quick_tools.TRAINING]
+    main([str(argument) for argument in arguments])
+    said = capsys.readouterr().out
+    for measured in ('accuracy', 'CorLoc', 'recall', 'boxes per image', 'mAP'):
+        assert re.search(rf': {measured} [\d.]+', said), said
+    assert re.search(r'minutes\. Look at .*demo\.html', said)
+    page = (tmp_path / 'out' / 'demo.html').read_text()
+    shown = re.search(r'mAP&nbsp;<b>([\d.]+)</b>', page)[1]
+    assert f'Detect objects in scenes not seen in training: mAP {shown}' in said
+    pictures = re.findall(r'src="data:image/png;base64,(.*?)"', page)
+    assert len(pictures) == 2
+    for picture in pictures:
+        picture = Image.open(BytesIO(base64.b64decode(picture))).convert('L')
+        assert np.std(picture) > 10
+    log = (tmp_path / 'out/seed0/detect/log.txt').read_text()
+    pretrained = tmp_path / 'out/seed0/pretrain/work/epoch_1.pth'
+    assert f'Load checkpoint from {pretrained}' in log
+
+
+@pytest.fixture
+def picture(tmp_path):
+    Image.new('RGB', (40, 20), 'red').save(tmp_path / 'red.png')
+    return Picture.read('Red & <b>', 'All "red"', tmp_path / 'red.png')
+
+
+def test_the_page_needs_nothing_else_and_escapes_what_it_shows(picture):
+    steps = [Step('Generate', 'python tools/x.py', 90.0, (('score', '7.0 %'),))]
+    page = render_page([*steps, Step('Train', 'y', 30.0)], [picture], RESULT)
+    assert '2.0 minutes in all, on &lt;P&gt;' in page
+    assert 'Red &amp; &lt;b&gt;' in page and 'score&nbsp;<b>7.0 %</b>' in page
+    assert not re.search(r'(src|href)="(?!data:)', page) and 'http' not in page

@@ -75,7 +75,7 @@ class MaskMLP(nn.Module):
         """Scores ``(B, N, H * K)`` and tokens ``(B, N, D)`` to masks like scores."""
         if self.norm_scores:
             scores = F.layer_norm(scores, scores.shape[-1:])
-        hidden = self.act(self.from_scores(scores) + self.from_tokens(tokens))
+        hidden = self.act(self.from_scores(scores).add_(self.from_tokens(tokens)))
         return self.to_masks(self.drop(hidden))
 
 

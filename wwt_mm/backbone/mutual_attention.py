@@ -61,7 +61,7 @@ class MutualAttention(nn.Module):
         score = self._score_projected_keys if project_slots else self._score
         scores = score(tokens, keys * self.scale, wq, bq)
         if masks is not None:
-            scores = scores + masks  # (1)
+            scores.add_(masks)  # (1)
 
         token_update = None
         if not slots_only:

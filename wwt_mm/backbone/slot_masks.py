@@ -18,11 +18,13 @@ class SlotMasks(NamedTuple):
         padding_mask: ``(B, h, w)`` bool, ``True`` where a token lies wholly in the
             padding of a batch; ``None`` if nothing is padded. There, masks and tokens
             are zero.
+
+    Masks and tokens are ``None`` where a caller asked for ``slots_only``.
     """
 
     slots: Tensor
-    masks: Tensor
-    tokens: Tensor
+    masks: Tensor | None
+    tokens: Tensor | None
     padding_mask: Tensor | None = None
 
     def reassemble(self) -> Tensor:

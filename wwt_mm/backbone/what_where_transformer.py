@@ -198,7 +198,9 @@ class WhatWhereTransformer(BaseModule):
         features = self.patch_embed(image)
         grid = (features.shape[2], features.shape[3])
         features = features + self.pos_embed(grid, padding).to(features.dtype)
-        return self.drop_after_pos(features.flatten(2).mT), grid, padding
+        # Contiguous, or all sums and norms of all blocks would work on strides.
+        tokens = features.flatten(2).mT.contiguous()
+        return self.drop_after_pos(tokens), grid, padding
 
     def _output(
         self,

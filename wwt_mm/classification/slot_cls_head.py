@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from wwt_mm.backbone import SlotMasks
@@ -53,3 +54,25 @@ class SlotClsHead(ClsHead):
     def forward(self, feats: Sequence[SlotMasks]) -> Tensor:
         """Class logits ``(B, C)`` of each image: the mean over its slots."""
         return self.slot_logits(feats).mean(1)
+
+    def loss(
+        self, feats: Sequence[SlotMasks], data_samples: list[DataSample], **kwargs
+    ) -> dict[str, Tensor]:
+        """See mmpretrain's ``ClsHead.loss``."""
+        return self._get_loss(self._mean_logits(feats), data_samples, **kwargs)
+
+    def predict(
+        self,
+        feats: Sequence[SlotMasks],
+        data_samples: list[DataSample | None] | None = None,
+    ) -> list[DataSample]:
+        """See mmpretrain's ``ClsHead.predict``."""
+        return self._get_predictions(self._mean_logits(feats), data_samples)
+
+    def _mean_logits(self, feats: Sequence[SlotMasks]) -> Tensor:
+        """What :meth:`forward` returns, for less.
+
+        The classifier is linear, so the mean of the slots' logits is the logits of
+        their mean.
+        """
+        return self.classifier(self.pre_logits(feats).mean(1))

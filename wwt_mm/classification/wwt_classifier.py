@@ -52,13 +52,43 @@ class WWTClassifier(ImageClassifier):
         Returns:
             ``loss_cls`` and, with an autoencoding head, ``loss_autoencoding``.
         """
-        feats = self.extract_feat(inputs)
+        slots_only = self.autoencoding_head is None
+        feats = self.extract_feat(inputs, slots_only=slots_only)
         losses = self.head.loss(feats, data_samples)
         # Under the head's own name it would overwrite the total in mmengine's log.
         losses['loss_cls'] = losses.pop('loss')
         if self.autoencoding_head is not None:
             losses.update(self.autoencoding_head.loss(feats, inputs))
         return losses
+
+    def predict(
+        self,
+        inputs: Tensor,
+        data_samples: list[DataSample | None] | None = None,
+        **kwargs,
+    ) -> list[DataSample]:
+        """Predict the images' classes; see mmpretrain's ``ImageClassifier.predict``."""
+        feats = self.extract_feat(inputs, slots_only=True)
+        return self.head.predict(feats, data_samples, **kwargs)
+
+    def extract_feat(
+        self, inputs: Tensor, stage: str = 'neck', slots_only: bool = False
+    ) -> tuple:
+        """See mmpretrain's ``ImageClassifier.extract_feat``.
+
+        Args:
+            inputs: Images ``(B, C, H, W)``.
+            stage: ``'backbone'``, ``'neck'`` or ``'pre_logits'``.
+            slots_only: Whether masks and tokens may be left out, which saves a WWT
+                backbone some work.
+
+        Returns:
+            What the backbone, the neck or the head's first layers return.
+        """
+        if slots_only and stage == 'neck' and not self.with_neck:
+            if getattr(self.backbone, 'out_type', None) == 'slot_masks':
+                return self.backbone(inputs, slots_only=True)
+        return super().extract_feat(inputs, stage)
 
     def _load_from_state_dict(self, state_dict, prefix, *args, **kwargs) -> None:
         """Note whether the checkpoint knows of the autoencoder as the model does."""

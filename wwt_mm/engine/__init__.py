@@ -1,7 +1,7 @@
 """What the tools of :file:`tools/` need to run a config of any of the libraries."""
 
 from .atomic import AtomicLocalBackend, write_atomically
-from .bfloat16 import BFloat16OptimWrapper
+from .bfloat16 import BFloat16OptimWrapper, cpu_has_bfloat16
 from .checkpoint_hook import AtomicCheckpointHook, find_resumable_checkpoint
 from .config import load_config
 from .dataset_check import check_datasets
@@ -16,6 +16,7 @@ __all__ = [
     'MeanLossHook',
     'RandomStateHook',
     'check_datasets',
+    'cpu_has_bfloat16',
     'find_resumable_checkpoint',
     'load_config',
     'prepare_cpu_processes',

@@ -25,3 +25,14 @@ class BFloat16OptimWrapper(OptimWrapper):
         device = get_device().partition(':')[0]
         with super().optim_context(model), torch.autocast(device, torch.bfloat16):
             yield
+
+
+def cpu_has_bfloat16() -> bool:
+    """Tell whether the processor has instructions for bfloat16, and so gains by it.
+
+    Old versions of torch cannot tell, and then the answer is no.
+    """
+    return any(
+        getattr(torch.cpu, name, bool)()
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+    )

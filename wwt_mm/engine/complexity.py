@@ -1,6 +1,6 @@
 """Parameters and multiply-accumulates of what a config does to one image."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -110,6 +110,14 @@ def count(model: BaseModel, shape: tuple[int, int]) -> Complexity:
         parts={name: part for name, part in parts.items() if part != Cost(0, 0)},
         training_params=sum(p.numel() for p in model.parameters()) - total.params,
     )
+
+
+def count_macs(function: Callable[[], object]) -> int:
+    """Counts the multiply-accumulates of a call, attention's included."""
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), _countable_attention(), counter:
+        function()
+    return counter.get_total_flops() // 2
 
 
 @contextmanager

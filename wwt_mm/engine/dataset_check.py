@@ -18,6 +18,7 @@ SECTIONS = {
     r'^ImageNetS': 'imagenet-s',
     r'^ImageNet': 'imagenet',
     r'^CIFAR': 'cifar',
+    r'(train|val)2017': 'coco',
     r'^Coco': 'coco-20k',
     r'(^| )data/scenes': 'scenes',
     r'SegmentationClassAug|/aug.txt': 'voc12aug',

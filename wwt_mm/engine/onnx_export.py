@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..backbone import SlotMasks
 from ..errors import ConfigError, ExportError, MissingPackageError
 from .atomic import write_atomically
-from .checkpoint_fit_hook import check_fit
+from .weights import check_fit
 
 OPSET = 18  # the oldest that PyTorch's exporter writes without converting
 TOLERANCE = 1e-4
@@ -102,7 +102,8 @@ def build_exported_model(
     init_default_scope(library)
     model = MODELS.build(cfg.model)
     loaded = load_checkpoint(model, str(checkpoint), map_location='cpu')
-    check_fit(model, loaded, checkpoint, cfg.filename)
+    weights = loaded.get('state_dict', loaded)
+    check_fit(model, weights, str(checkpoint), cfg.filename)
     exported = ExportedModel(model, library, backbone_only)
     meta = loaded.get('meta', {}).get('dataset_meta') or {}
     return exported.eval().requires_grad_(False), meta

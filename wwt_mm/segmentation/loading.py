@@ -18,6 +18,9 @@ ENCODINGS = ('index', 'rgb_id')
 class LoadSegMap(BaseTransform):
     """Load the label map of an image: mmseg's ``LoadAnnotations``, with checks.
 
+    Images without ``seg_map_path``, such as those given to an inferencer of mmseg, stay
+    as they are.
+
     Required keys: ``seg_map_path``; ``label_map``, ``reduce_zero_label`` and
     ``seg_fields``, which mmseg's datasets give. Added key: ``gt_seg_map`` ``(H, W)``,
     uint8, or int16 where labels exceed it; also its name in ``seg_fields``.
@@ -55,8 +58,10 @@ class LoadSegMap(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the label map."""
+        if 'seg_map_path' not in results:
+            return results
         path = results['seg_map_path']
-        labels = self._decode(self._read(path), path)
+        labels = self._decode(read_label_map(path, self.backend_args), path)
         self._check(labels, path, results)
         if results.get('reduce_zero_label'):
             ignored = (labels == 0) | (labels == self.ignore_index)
@@ -68,24 +73,6 @@ class LoadSegMap(BaseTransform):
         results['gt_seg_map'] = labels.astype(dtype)
         results['seg_fields'].append('gt_seg_map')
         return results
-
-    def _read(self, path: str) -> Image.Image:
-        try:
-            content = fileio.get(path, backend_args=self.backend_args)
-        except OSError as error:
-            raise DatasetError(
-                f'no label map at {path} ({error.strerror or error}): restore it, or '
-                'take the image out of the list in ann_file'
-            ) from error
-        try:
-            image = Image.open(io.BytesIO(content))
-            image.load()
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-            raise DatasetError(
-                f'the label map {path} cannot be read ({len(content)} bytes: {error}): '
-                'copy it again from the dataset'
-            ) from error
-        return image
 
     def _decode(self, image: Image.Image, path: str) -> np.ndarray:
         pixels = np.asarray(image)
@@ -136,3 +123,31 @@ class LoadSegMap(BaseTransform):
             f'{type(self).__name__}(num_classes={self.num_classes}, '
             f'ignore_index={self.ignore_index}, encoding={self.encoding!r})'
         )
+
+
+def read_label_map(path: str, backend_args: dict | None = None) -> Image.Image:
+    """Read the image that holds a label map.
+
+    Args:
+        path: Its file.
+        backend_args: mmengine's file backend.
+
+    Raises:
+        DatasetError: If the file is missing or is no image. The message names it.
+    """
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise DatasetError(
+            f'no label map at {path} ({error.strerror or error}): restore it, or '
+            'take the image out of the list in ann_file'
+        ) from error
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise DatasetError(
+            f'the label map {path} cannot be read ({len(content)} bytes: {error}): '
+            'copy it again from the dataset'
+        ) from error
+    return image

@@ -38,7 +38,7 @@ class ClassTokenAttention(MaskMethod):
             concentration=concentration,
             **kwargs,
         )
-        self.heads = check_heads(heads)
+        self.heads = check_heads(heads, ('mean', 'each'))
 
     def read_masks(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None

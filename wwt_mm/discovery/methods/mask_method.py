@@ -1,6 +1,7 @@
 """Objects are the connected regions of thresholded masks."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -167,13 +168,14 @@ class MaskThreshold(MaskMethod):
     """Discovery with the masks of a What-Where Transformer.
 
     Args:
-        heads: ``'mean'`` for one mask per slot, ``'each'`` for one per head and slot.
+        heads: ``'mean'`` or ``'sum'`` for one mask per slot, ``'each'`` for one per
+            head and slot. Mean and sum differ where masks go through a softmax.
         **kwargs: As for :class:`MaskMethod`.
     """
 
     def __init__(self, heads: str = 'mean', **kwargs) -> None:
         super().__init__(**kwargs)
-        self.heads = check_heads(heads)
+        self.heads = check_heads(heads, ('mean', 'sum', 'each'))
 
     def read_masks(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None
@@ -196,10 +198,10 @@ class MaskThreshold(MaskMethod):
         return SoftMasks(merge_heads(output.masks, self.heads), output.padding_mask)
 
 
-def check_heads(heads: str) -> str:
-    """Return ``heads``, or raise :class:`ConfigError` if it is unknown."""
-    if heads not in ('mean', 'each'):
-        raise ConfigError(f"heads={heads!r} must be 'mean' or 'each'")
+def check_heads(heads: str, choices: Sequence[str]) -> str:
+    """Return ``heads``, or raise :class:`ConfigError` if it is no choice."""
+    if heads not in choices:
+        raise ConfigError(f'heads={heads!r} must be one of {", ".join(choices)}')
     return heads
 
 
@@ -208,6 +210,6 @@ def merge_heads(masks: Tensor, heads: str) -> Tensor:
 
     With ``'each'``, the heads of one slot follow one another.
     """
-    if heads == 'mean':
-        return masks.mean(1)
+    if heads != 'each':
+        return masks.mean(1) if heads == 'mean' else masks.sum(1)
     return masks.transpose(1, 2).flatten(1, 2)

@@ -1,0 +1,180 @@
+"""What is measured: a model of any config, or one of timm's, on random images."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from mmengine.config import ConfigDict
+from mmengine.registry import MODELS, init_default_scope
+from torch import Tensor, nn
+
+from ..engine import load_config
+from ..engine.complexity import count_macs
+from ..errors import ConfigError
+
+TIMM = 'timm:'
+DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How subjects are run.
+
+    Attributes:
+        size: Height and width of the images in pixels.
+        batch_size: Images at once.
+        device: Name of torch's device.
+        dtype: ``'fp32'``, or ``'bf16'`` or ``'fp16'`` by autocast.
+        compile: Whether models go through ``torch.compile``.
+    """
+
+    size: int = 224
+    batch_size: int = 8
+    device: str = 'cpu'
+    dtype: str = 'fp32'
+    compile: bool = False
+
+    def autocast(self) -> AbstractContextManager:
+        """The context of a forward pass."""
+        dtype = DTYPES[self.dtype]
+        kind = torch.device(self.device).type
+        return nullcontext() if dtype is None else torch.autocast(kind, dtype)
+
+
+class Subject:
+    """A model with random weights and a batch of random images.
+
+    Args:
+        name: What was asked for.
+        model: The model, on the device.
+        predict: Computes predictions of images ``(B, 3, S, S)``.
+        loss: Computes the loss of images and labels ``(B,)``; ``None`` if the model is
+            no classifier.
+        settings: How it is run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        predict: Callable[[Tensor], object],
+        loss: Callable[[Tensor, Tensor], Tensor] | None,
+        settings: Settings,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.settings = settings
+        self._predict, self._loss = predict, loss
+        shape = (settings.batch_size, 3, settings.size, settings.size)
+        self.images = torch.randn(shape, device=settings.device)
+        self.labels = torch.randint(10, (len(self.images),), device=settings.device)
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a training step can be run."""
+        return self._loss is not None
+
+    def forward(self) -> None:
+        """Predict, as at inference."""
+        self.model.eval()
+        with torch.no_grad(), self.settings.autocast():
+            self._predict(self.images)
+
+    def step(self) -> None:
+        """One training step: forward, backward, AdamW."""
+        self.model.train()
+        with self.settings.autocast():
+            loss = self._loss(self.images, self.labels)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def macs(self) -> int:
+        """Multiply-accumulates of :meth:`forward` for one image."""
+        self.model.eval()
+        return count_macs(lambda: self._predict(self.images[:1]))
+
+
+def build_subject(name: str, settings: Settings) -> Subject:
+    """Build what a user named.
+
+    Args:
+        name: A config of any of the libraries, or ``timm:`` and a model of timm's.
+        settings: Images, device and precision.
+
+    Returns:
+        The subject, with random weights.
+
+    Raises:
+        ConfigError: If there is no such config or model.
+    """
+    torch.manual_seed(0)
+    build = _from_timm if name.startswith(TIMM) else _from_config
+    return build(name, settings)
+
+
+def _from_timm(name: str, settings: Settings) -> Subject:
+    import timm
+
+    model_name = name.removeprefix(TIMM)
+    if not timm.is_model(model_name):
+        close = ', '.join(timm.list_models(f'*{model_name[:8]}*')[:5])
+        raise ConfigError(f'timm has no model {model_name!r}; near are: {close}')
+    # Networks of convolutions take any size and do not know the option.
+    sized = dict(img_size=settings.size) if 'vit' in _family(model_name) else {}
+    model = timm.create_model(model_name, **sized).to(settings.device)
+    if settings.compile:
+        model.compile()
+
+    def loss(images: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(model(images), labels)
+
+    return Subject(name, model, model, loss, settings)
+
+
+def _family(model_name: str) -> str:
+    from timm.models import get_arch_name, model_entrypoint
+
+    module = model_entrypoint(get_arch_name(model_name)).__module__
+    return 'vit' if module.endswith(('deit', 'vision_transformer')) else module
+
+
+def _from_config(name: str, settings: Settings) -> Subject:
+    cfg = load_config(name)
+    _set_image_size(cfg.model, settings.size)
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    model.to(settings.device)
+    if settings.compile:
+        model.backbone.compile()
+    if not _is_classifier(model):
+        return Subject(name, model, model, None, settings)
+
+    from mmpretrain.structures import DataSample
+
+    def predict(images: Tensor) -> object:
+        return model(images, mode='predict')
+
+    def loss(images: Tensor, labels: Tensor) -> Tensor:
+        samples = [DataSample().set_gt_label(label) for label in labels]
+        return model.parse_losses(model(images, samples, mode='loss'))[0]
+
+    return Subject(name, model, predict, loss, settings)
+
+
+def _set_image_size(model: ConfigDict, size: int) -> None:
+    """Position embeddings are made for the size, so that none has to be resampled."""
+    if 'img_size' in model.get('backbone', {}):
+        model.backbone.img_size = size
+
+
+def _is_classifier(model: nn.Module) -> bool:
+    try:
+        from mmpretrain.models import ImageClassifier
+    except ImportError:
+        return False
+    return isinstance(model, ImageClassifier)

@@ -1,0 +1,1 @@
+"""The shortest walk through it all (``make demo``)."""

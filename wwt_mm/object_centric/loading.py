@@ -1,0 +1,197 @@
+"""Ground truth of object discovery: a map of objects and a map of classes."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform, to_tensor
+from mmengine.structures import PixelData
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+from ..errors import DatasetError
+from ..segmentation.loading import LoadSegMap, read_label_map
+
+#: Pixels with this value count neither as object nor as background.
+VOID = 255
+_MAX_OBJECTS = 254  # what an 8-bit map can tell apart
+
+
+@TRANSFORMS.register_module()
+class LoadObjectMaps(BaseTransform):
+    """Load the label maps of a dataset in the layout of Pascal VOC.
+
+    Required keys: those of :class:`~wwt_mm.segmentation.LoadSegMap`, and
+    ``instance_map_path``. Added keys: ``gt_seg_map``, classes, and
+    ``gt_instance_map``, objects; both ``(H, W)`` uint8, 0 background, 255 void.
+
+    Args:
+        num_classes: Number of classes with background.
+
+    Raises:
+        DatasetError: On use, if a map is missing, damaged or of another image.
+    """
+
+    def __init__(self, num_classes: int = 21) -> None:
+        self.classes = LoadSegMap(num_classes, VOID)
+        self.objects = LoadSegMap(_MAX_OBJECTS + 1, VOID)
+
+    def transform(self, results: dict) -> dict:
+        """Add both maps."""
+        results = self.classes.transform(results)
+        as_labels = dict(
+            results, seg_map_path=results['instance_map_path'], seg_fields=[]
+        )
+        results['gt_instance_map'] = self.objects.transform(as_labels)['gt_seg_map']
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(num_classes={self.classes.num_classes})'
+
+
+@TRANSFORMS.register_module()
+class MasksToObjectMaps(BaseTransform):
+    """Draw the masks of COCO's instances into the two maps.
+
+    Pixels of several objects are void in the map of objects and belong to the highest
+    class in the map of classes, as in DINOSAUR's evaluation. Crowds are no objects:
+    their pixels are background, unless an object is there.
+
+    Required keys: ``gt_masks``, ``gt_bboxes_labels`` and ``gt_ignore_flags`` of mmdet's
+    ``LoadAnnotations``. Added keys: as for :class:`LoadObjectMaps`.
+
+    Raises:
+        DatasetError: On use, if there are more than 254 objects.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add both maps."""
+        masks = results['gt_masks'].masks  # (n, H, W) uint8
+        kept = ~np.asarray(results['gt_ignore_flags'], bool)
+        kept &= masks.any((1, 2))
+        masks, labels = masks[kept] > 0, results['gt_bboxes_labels'][kept]
+        _check_count(len(masks), results)
+        shape = results['gt_masks'].height, results['gt_masks'].width
+        objects, classes = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        if len(masks):
+            numbers = np.arange(1, len(masks) + 1)[:, None, None]
+            objects = (masks * numbers).max(0).astype(np.uint8)
+            objects[masks.sum(0) > 1] = VOID
+            classes = (masks * (labels + 1)[:, None, None]).max(0).astype(np.uint8)
+        results['gt_instance_map'], results['gt_seg_map'] = objects, classes
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadPanopticMaps(BaseTransform):
+    """Read COCO's panoptic label maps, in which nothing overlaps.
+
+    Required keys: ``seg_map_path`` and ``segments_info`` of mmdet's
+    ``CocoPanopticDataset``. Added keys: as for :class:`LoadObjectMaps`. Unlabelled
+    pixels and crowds are void.
+
+    Args:
+        stuff: Whether regions of stuff count too, each as one object and one class;
+            otherwise they are background.
+        num_things: Classes of things, whose labels mmdet puts before those of stuff.
+
+    Raises:
+        DatasetError: On use, if a map is missing or damaged, or there are more than 254
+            objects.
+    """
+
+    def __init__(self, stuff: bool = False, num_things: int = 80) -> None:
+        self.stuff = stuff
+        self.num_things = num_things
+
+    def transform(self, results: dict) -> dict:
+        """Add both maps."""
+        pixels = np.asarray(read_label_map(results['seg_map_path']).convert('RGB'))
+        ids = pixels.astype(np.int64) @ (1, 256, 256**2)
+        present, inverse = np.unique(ids, return_inverse=True)
+        values = dict.fromkeys(present.tolist(), (VOID, VOID))  # unlabelled
+        count = 0
+        for segment in results['segments_info']:
+            is_stuff = segment['category'] >= self.num_things
+            if segment['is_thing'] or (is_stuff and self.stuff):
+                count += 1
+                values[segment['id']] = (count, segment['category'] + 1)
+            elif is_stuff:
+                values[segment['id']] = (0, 0)
+            # What is left, a thing that mmdet does not call one, is a crowd.
+        _check_count(count, results)
+        table = np.array([values[segment] for segment in present.tolist()], np.uint8)
+        maps = table[inverse.reshape(ids.shape)]
+        results['gt_instance_map'], results['gt_seg_map'] = maps[..., 0], maps[..., 1]
+        return results
+
+
+@TRANSFORMS.register_module()
+class CropObjectMaps(BaseTransform):
+    """Resize the maps' shorter side and cut out the centre, by the nearest pixel.
+
+    DINOSAUR's evaluation: 320 x 320 pixels, while the network sees the same part of the
+    image at its own size.
+
+    Required keys: ``gt_seg_map``, ``gt_instance_map``. Added key: ``map_shape``.
+
+    Args:
+        size: Side in pixels.
+    """
+
+    def __init__(self, size: int = 320) -> None:
+        self.size = size
+
+    def transform(self, results: dict) -> dict:
+        """Replace both maps."""
+        height, width = results['gt_instance_map'].shape
+        shorter = min(height, width)
+        rows, columns = (self._sample(side, shorter) for side in (height, width))
+        for key in ('gt_instance_map', 'gt_seg_map'):
+            results[key] = results[key][rows[:, None], columns]
+        results['map_shape'] = (self.size, self.size)
+        return results
+
+    def _sample(self, side: int, shorter: int) -> np.ndarray:
+        """Pixels of a side that the crop takes, by their centres."""
+        resized = int(self.size * side / shorter)
+        first = round((resized - self.size) / 2)
+        centres = np.arange(first, first + self.size) + 0.5
+        return (centres * side / resized).astype(np.int64)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(size={self.size})'
+
+
+@TRANSFORMS.register_module()
+class PackObjectInputs(PackSegInputs):
+    """mmseg's ``PackSegInputs``, with the map of objects.
+
+    Args:
+        meta_keys: What the sample keeps of the pipeline's results.
+    """
+
+    def __init__(
+        self,
+        meta_keys: tuple[str, ...] = (
+            'img_path',
+            'ori_shape',
+            'img_shape',
+            'map_shape',
+        ),
+    ) -> None:
+        super().__init__(meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack image, maps and meta information."""
+        packed = super().transform(results)
+        if 'gt_instance_map' in results:
+            objects = to_tensor(results['gt_instance_map'].astype(np.int64))
+            sample = packed['data_samples']
+            sample.set_data(dict(gt_instance_map=PixelData(data=objects[None])))
+        return packed
+
+
+def _check_count(count: int, results: dict) -> None:
+    if count > _MAX_OBJECTS:
+        raise DatasetError(
+            f'{results.get("img_path", "an image")} has {count} objects, more than the '
+            f'{_MAX_OBJECTS} that a map can tell apart: leave it out'
+        )

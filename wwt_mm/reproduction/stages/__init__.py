@@ -1,0 +1,8 @@
+"""The tables of runs: the same claims on data of three sizes."""
+
+from ..run import Stage
+from .cifar import CIFAR
+from .imagenet import IMAGENET
+from .scenes import SCENES
+
+STAGES: dict[str, Stage] = {stage.name: stage for stage in (SCENES, CIFAR, IMAGENET)}
