@@ -1,4 +1,7 @@
+from copy import copy
+
 import pytest
+from mmengine.registry import DefaultScope
 from tool_process import ToolRunner, skip_slow_niceties
 
 from wwt_mm.datasets import SceneConfig, write_voc
@@ -7,6 +10,14 @@ from wwt_mm.datasets import SceneConfig, write_voc
 @pytest.fixture(autouse=True)
 def _skip_slow_niceties(monkeypatch):
     skip_slow_niceties(monkeypatch.setattr)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _restore_default_scope():
+    """Whoever builds a runner sets mmengine's default scope, for other files too."""
+    before = copy(DefaultScope._instance_dict)
+    yield
+    DefaultScope._instance_dict = before
 
 
 @pytest.fixture(scope='session')
