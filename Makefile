@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test demo reproduce lint format clean
+.PHONY: help install test demo reproduce lint format docs clean
 
 help: ## Show this help
 	@echo 'Targets of wwt_mm:'
@@ -32,6 +32,9 @@ lint: install ## Check style
 
 format: install ## Correct what of the style can be corrected by itself
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: install ## Build the documentation as a site, build/docs/index.html
+	@$(BIN)/python -m mkdocs build --quiet && echo 'Open build/docs/index.html'
 
 clean: ## Remove .venv, caches and build leftovers
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

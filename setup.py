@@ -1,9 +1,11 @@
 """Packaging of wwt-mm. Ranges come from wwt_mm/requirements.py, the rest is here."""
 
+import shutil
 from pathlib import Path
 from runpy import run_path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = run_path(str(ROOT / 'wwt_mm' / 'version.py'))['__version__']
@@ -25,18 +27,49 @@ INSTALL_REQUIRES = [
 ]
 EXTRAS = {r.extra: [r.specifier] for r in REQUIREMENTS.values() if r.extra}
 EXTRAS['all'] = sorted(specifier for extra in EXTRAS.values() for specifier in extra)
+# What tools/deployment/export_onnx.py writes and checks with.
+EXTRAS['export'] = ['onnx', 'onnxruntime', 'onnxscript']
 EXTRAS['dev'] = [
+    *EXTRAS['export'],
     'hypothesis',
     'pre-commit',
     'pytest',
     'pytest-xdist',
     'ruff',
     'scikit-learn',
+    'selenium',
+    'tensorboard',
     'timm',
     'torchmetrics',
 ]
+EXTRAS['docs'] = ['mkdocs', 'mkdocstrings[python]']
 # What mmcv's ops are compiled with; tools/install.sh installs it before it does that.
 EXTRAS['build'] = ['ninja', 'psutil', 'setuptools>=77,<82', 'wheel']
+
+# What mim and mmengine (`wwt_mm::mmdet/...`) look for in an installed package.
+MIM_FILES = ('configs', 'tools', 'model-index.yml')
+
+
+class BuildWithConfigs(build_py):
+    """Puts configs and tools into the package: copies, or links if editable."""
+
+    def run(self) -> None:
+        """Build the package, then add its ``.mim``."""
+        super().run()
+        folder = ROOT if self.editable_mode else Path(self.build_lib)
+        folder = folder / 'wwt_mm' / '.mim'
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name in MIM_FILES:
+            source, target = ROOT / name, folder / name
+            if self.editable_mode:
+                target.symlink_to(source)
+            elif source.is_dir():
+                ignored = shutil.ignore_patterns('__pycache__', '.*')
+                shutil.copytree(source, target, ignore=ignored)
+            else:
+                shutil.copy(source, target)
+
 
 README = ROOT / 'README.md'
 
@@ -50,6 +83,7 @@ setup(
     license_files=['LICENSE'],
     packages=find_packages(include=['wwt_mm', 'wwt_mm.*']),
     package_data={'wwt_mm': ['**/*.txt', '**/*.json', '**/*.jinja']},
+    cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10,<3.13',
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,

@@ -36,22 +36,22 @@ import wwt_mm.compat  # noqa: E402
 wwt_mm.compat.activate()
 found['finders'] = [type(finder).__name__ for finder in sys.meta_path]
 
-import mmcv.ops.nms as nms_submodule  # noqa: E402, F401
 from mmcv import ops  # noqa: E402
-from mmcv.ops.roi_align import RoIAlign  # noqa: E402
 
-found['function hides submodule'] = isinstance(ops.nms, type)
-found['same op from package and submodule'] = ops.RoIAlign is RoIAlign
-found['dunders'] = [name for name in ('__file__', '__wrapped__') if hasattr(ops, name)]
+found['modules'] = [
+    sys.modules[name].__class__.__name__ for name in ('mmcv._ext', 'mmcv.ops')
+]
+found['dunders'] = [
+    name
+    for name in ('__file__', '__wrapped__')
+    if hasattr(sys.modules['mmcv._ext'], name)
+]
 found['line_nms'] = ops.line_nms
 
 
 class DeformConv(ops.DeformConv2d):
     """As libraries do at import time."""
 
-
-found['isinstance'] = isinstance(1, ops.DeformConv2d)
-found['subclass'] = failure(DeformConv, 3, channels=4)
 
 import mmdet.apis  # noqa: E402
 import mmdet.models  # noqa: E402
@@ -61,26 +61,43 @@ import mmseg.models  # noqa: E402, F401
 import torch  # noqa: E402
 from mmcv.utils.env import collect_env  # noqa: E402
 from mmdet.registry import MODELS  # noqa: E402
-from mmengine.hub import get_config  # noqa: E402
 from mmengine.model import convert_sync_batchnorm, revert_sync_batchnorm  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
+from mmengine.utils.dl_utils import mmcv_full_available  # noqa: E402
 
 found['compiler'] = collect_env()['MMCV Compiler']
 
 init_default_scope('mmdet')
-faster_rcnn = get_config('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py').model
-found['faster_rcnn'] = failure(MODELS.build, faster_rcnn)
-deformable_resnet = dict(
-    type='ResNet',
-    depth=50,
-    dcn=dict(type='DCNv2', deform_groups=1, fallback_on_stride=False),
-    stage_with_dcn=(False, False, False, True),
+found['subclass'] = failure(
+    DeformConv(1, 1, 3, padding=1), torch.rand(1, 1, 4, 4), torch.rand(1, 18, 4, 4)
 )
-found['deformable_resnet'] = failure(MODELS.build, deformable_resnet)
+deformable_resnet = MODELS.build(
+    dict(
+        type='ResNet',
+        depth=50,
+        base_channels=4,
+        dcn=dict(type='DCNv2', deform_groups=1, fallback_on_stride=False),
+        stage_with_dcn=(False, False, False, True),
+    )
+)
+images = torch.rand(1, 3, 32, 32)
+found['deformable_resnet'] = failure(deformable_resnet, images)
+
+extractor = MODELS.build(
+    dict(
+        type='SingleRoIExtractor',
+        roi_layer=dict(type='RoIAlign', output_size=2, pool_mode='max'),
+        out_channels=3,
+        featmap_strides=[1],
+    )
+)
+region = torch.tensor([[0.0, 2, 2, 9, 9]])
+found['max_roi_align'] = failure(extractor, [images], region)
 
 boxes, scores = torch.rand(5, 4), torch.rand(5, 3)
-found['nms'] = failure(
-    mmdet.models.layers.multiclass_nms, boxes, scores, 0.0, dict(iou_threshold=0.5)
+soft = dict(type='soft_nms', iou_threshold=0.5)
+found['soft_nms'] = failure(
+    mmdet.models.layers.multiclass_nms, boxes, scores, 0.0, soft
 )
 logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 3])
 found['focal_loss'] = mmdet.models.losses.FocalLoss()(logits, labels).item()
@@ -91,5 +108,6 @@ reference = -alpha * (1 - for_target) ** 2 * for_target.log()
 found['focal_loss_reference'] = reference.mean().item()
 
 synchronised = convert_sync_batchnorm(torch.nn.BatchNorm2d(3))
+found['full mmcv'] = mmcv_full_available()
 found['reverted'] = type(revert_sync_batchnorm(synchronised)).__name__
 print(json.dumps(found))

@@ -28,41 +28,59 @@ def found():
 @pytest.mark.parametrize(
     ('case', 'op', 'part'),
     [
-        ('faster_rcnn', 'RoIAlign', 'SingleRoIExtractor (mmdet.models.roi_heads'),
-        ('deformable_resnet', 'ModulatedDeformConv2dPack', 'Bottleneck (mmdet.models'),
-        ('nms', 'batched_nms', 'multiclass_nms (mmdet.models.layers.bbox_nms)'),
-        ('subclass', 'DeformConv2d', 'failure (__main__)'),
+        (
+            'deformable_resnet',
+            'modulated_deform_conv_forward of mmcv.ops.modulated_deform_conv',
+            'Bottleneck (mmdet.models.backbones.resnet)',
+        ),
+        (
+            'max_roi_align',
+            "roi_align_forward with pool_mode='max' of mmcv.ops.roi_align",
+            'SingleRoIExtractor (mmdet.models.roi_heads',
+        ),
+        (
+            'soft_nms',
+            'softnms of mmcv.ops.nms',
+            'multiclass_nms (mmdet.models.layers.bbox_nms)',
+        ),
+        (
+            'subclass',
+            'deform_conv_forward of mmcv.ops.deform_conv',
+            'failure (__main__)',
+        ),
     ],
 )
 def test_a_needed_op_is_named_with_who_needs_it_and_what_to_run(found, case, op, part):
     name, message = found[case]
     assert name == 'MissingOpError'
     assert message.startswith(part)
-    assert f' needs the compiled op mmcv.ops.{op}, ' in message
+    assert f' needs the compiled op {op}, ' in message
     assert 'make install WITH_OPS=1' in message
     assert 'MMCV_WITH_OPS=1 pip install' in message
     assert '\n' not in message
 
 
 def test_activating_twice_installs_one_finder(found):
-    assert found['finders'].count('_PlaceholderFinder') == 1
+    assert found['finders'].count('_StandInFinder') == 1
 
 
-def test_a_function_hides_the_submodule_of_its_name_as_in_mmcv(found):
-    assert found['function hides submodule']
-    assert found['same op from package and submodule']
+def test_only_the_extension_is_a_stand_in_the_ops_package_is_mmcvs_own(found):
+    assert found['modules'] == ['_StandIn', 'module']
 
 
-def test_placeholders_do_not_pretend_to_be_what_introspection_looks_for(found):
+def test_the_stand_in_does_not_pretend_to_be_what_introspection_looks_for(found):
     assert found['dunders'] == []
-    assert found['isinstance'] is False
+
+
+def test_what_asks_whether_ops_are_there_goes_on_as_with_them(found):
+    assert found['full mmcv'] is True
+    assert found['reverted'] == '_BatchNormXd'
+    assert found['compiler'] == 'n/a'
+    assert found['line_nms'] is None
 
 
 def test_what_works_without_ops_keeps_working(found):
     assert found['focal_loss'] == pytest.approx(found['focal_loss_reference'])
-    assert found['reverted'] == '_BatchNormXd'
-    assert found['compiler'] == 'n/a'
-    assert found['line_nms'] is None
 
 
 @pytest.fixture
@@ -97,7 +115,7 @@ def test_ops_built_for_another_python_are_no_ops(installed_mmcv):
     (installed_mmcv / '_ext.cpython-36m-x86_64-linux-gnu.so').touch()
     assert not compat.has_compiled_ops()
     assert compat.activate() is True
-    assert importlib.util.find_spec('mmcv.ops').loader in sys.meta_path
+    assert importlib.util.find_spec('mmcv._ext').loader in sys.meta_path
 
 
 @pytest.mark.usefixtures('bare_meta_path')

@@ -71,7 +71,7 @@ choose_installer() {
 
 install_packages() {
     echo 'Installing wwt_mm and what it needs'
-    "${install[@]}" --constraint constraints.txt --editable '.[all,dev]'
+    "${install[@]}" --constraint constraints.txt --editable '.[all,dev,docs]'
     # The libraries bring opencv-python and its headless twin, which write the same
     # folder. The last one wins, and only the headless one works without libGL.
     "${install[@]}" --constraint constraints.txt --no-deps --force-reinstall \

@@ -1,43 +1,38 @@
-"""Lets mmdet, mmseg and mmpretrain import where mmcv has no compiled ops.
+"""Lets mmdet, mmseg and mmpretrain run where mmcv has no compiled ops.
 
-Nothing of the What-Where Transformer needs a compiled op, but mmdet imports
-``mmcv.ops`` even for models that never use one, and mmcv without its extension module
-cannot import that package. :func:`activate` then serves placeholders for it. An op
-that is really used raises :class:`~wwt_mm.errors.MissingOpError`, which names the op,
-the model part that asked for it and the command that installs it. Where mmcv has its
+mmcv without its extension module ``mmcv._ext`` cannot import ``mmcv.ops``, and mmdet
+imports that package even for models that never use an op. :func:`activate` serves a
+stand-in for the extension module alone: all of ``mmcv.ops`` that is Python is mmcv's
+own, and what has a path in plain PyTorch works. The stand-in holds the functions of
+:mod:`wwt_mm.portable_ops`, with which the common detectors run. Any other raises
+:class:`~wwt_mm.errors.MissingOpError` when it is called, which names the function, the
+model part that asked for it and the command that installs it. Where mmcv has its
 compiled ops, nothing is changed.
 """
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from functools import cache
+from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
 from .errors import MissingOpError
 
-OPS_PACKAGE = 'mmcv.ops'
-
-# The names under which mmcv's ops enter the registry, where configs find them.
-_REGISTERED_OPS = {
-    'DCN': 'DeformConv2dPack',
-    'DCNv2': 'ModulatedDeformConv2dPack',
-    'MMSyncBN': 'SyncBatchNorm',
-    'SAC': 'SAConv2d',
-    'carafe': 'CARAFEPack',
-    'CrissCrossAttention': 'CrissCrossAttention',
-    'MultiScaleDeformableAttention': 'MultiScaleDeformableAttention',
-}
+EXTENSION = 'mmcv._ext'
 
 # mmdet's CLRHead takes None to mean "use the version in plain Python".
-_OPS_WITH_FALLBACK = frozenset({'line_nms'})
+_LINE_NMS = 'mmcv.ops.line_nms'
 
-# mmcv's collect_env takes a failing import to mean "no compiler to report".
-_BUILD_QUERIES = frozenset({'get_compiler_version', 'get_compiling_cuda_version'})
+# What mmcv's collect_env asks for, and its own words for "there is none".
+_BUILD_QUERIES = ('get_compiler_version', 'get_compiling_cuda_version')
+_NO_BUILD = 'n/a'
 
-# Packages that only pass on what a model part asks for.
+# Packages, and modules of ours, that only pass on what a model part asks for.
 _PASS_THROUGH = frozenset({'mmcv', 'mmengine', 'torch'})
+_OURS = frozenset({__name__, f'{__package__}.portable_ops'})
 
 
 def has_compiled_ops() -> bool:
@@ -51,100 +46,116 @@ def has_compiled_ops() -> bool:
     if mmcv_spec is None:
         return False
     locations = mmcv_spec.submodule_search_locations
-    return PathFinder.find_spec('mmcv._ext', locations) is not None
+    return PathFinder.find_spec(EXTENSION, locations) is not None
 
 
 def activate() -> bool:
-    """Serves placeholders for ``mmcv.ops`` if mmcv has no compiled ops.
+    """Serves a stand-in for ``mmcv._ext`` if mmcv has no compiled ops.
 
     Calling it again, with compiled ops, or without mmcv changes nothing.
 
     Returns:
-        bool: True if placeholders stand in for the ops from now on.
+        bool: True if the stand-in serves from now on.
     """
-    if any(isinstance(finder, _PlaceholderFinder) for finder in sys.meta_path):
+    if any(isinstance(finder, _StandInFinder) for finder in sys.meta_path):
         return True
     if importlib.util.find_spec('mmcv') is None or has_compiled_ops():
         return False
-    sys.meta_path.insert(0, _PlaceholderFinder())
-    _register_placeholders()
+    sys.meta_path.insert(0, _StandInFinder())
     return True
 
 
-def _register_placeholders() -> None:
-    """Registers placeholders, so that ``type='DCNv2'`` fails by its op's name."""
-    from mmengine.registry import MODELS
+def find_mmseg_configs() -> None:
+    """Makes ``_base_ = 'mmseg::...'`` resolve with OneDL's mmseg.
 
-    for name, op in _REGISTERED_OPS.items():
-        if name not in MODELS.module_dict:
-            MODELS.register_module(name=name, module=_placeholder(op))
+    mmengine looks for the distribution ``mmsegmentation``, which OneDL calls
+    ``onedl-mmsegmentation``. Where the former is not installed it is told the import
+    name, by which it finds mmdet and mmpretrain too.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    try:
+        metadata.distribution(MODULE2PACKAGE['mmseg'])
+    except metadata.PackageNotFoundError:
+        MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-class _PlaceholderModule(ModuleType):
-    """A module of ``mmcv.ops``, every public name of which is a placeholder."""
+def missing_op(name: str) -> MissingOpError:
+    """Returns the error about a function of the extension that is not there.
 
-    def __getattr__(self, name: str) -> type | None:
+    Args:
+        name: The function. Who asks for it is read from the call stack.
+    """
+    from .requirements import COMPILE_OPS_COMMAND
+
+    caller = sys._getframe(1)
+    return MissingOpError(
+        f'{_find_requester(caller)} needs the compiled op {name} of '
+        f'{_find_mmcv_module(caller)}, but mmcv is installed without compiled ops. '
+        f'Install them with `make install WITH_OPS=1`, or with `{COMPILE_OPS_COMMAND}` '
+        '(docs/install.md)'
+    )
+
+
+class _StandIn(ModuleType):
+    """``mmcv._ext`` without a compiler: what is not portable raises when called."""
+
+    def __getattr__(self, name: str) -> Callable:
         if name.startswith('_'):
             raise AttributeError(f'module {self.__name__!r} has no attribute {name!r}')
-        if name in _BUILD_QUERIES:
-            raise ModuleNotFoundError('mmcv is installed without compiled ops')
-        if name in _OPS_WITH_FALLBACK:
-            return None
-        return _placeholder(name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        # As in mmcv, the function `nms` hides the submodule of the same name, which
-        # the import system would otherwise put in its place.
-        if not isinstance(value, _PlaceholderModule):
-            super().__setattr__(name, value)
+        return _missing_function(name)
 
 
-class _PlaceholderFinder(MetaPathFinder, Loader):
-    """Finds and loads ``mmcv.ops`` and its submodules as placeholders."""
+class _StandInFinder(MetaPathFinder, Loader):
+    """Finds and fills ``mmcv._ext``, and ``mmcv.ops.line_nms``."""
 
     def find_spec(self, fullname: str, path=None, target=None) -> ModuleSpec | None:
-        if fullname == OPS_PACKAGE or fullname.startswith(f'{OPS_PACKAGE}.'):
-            return ModuleSpec(fullname, self, is_package=fullname == OPS_PACKAGE)
+        if fullname in (EXTENSION, _LINE_NMS):
+            return ModuleSpec(fullname, self)
         return None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _PlaceholderModule(spec.name)
+        return (_StandIn if spec.name == EXTENSION else ModuleType)(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """A placeholder module has nothing to run."""
+        """Puts in what works without a compiler."""
+        if module.__name__ == _LINE_NMS:
+            module.line_nms = None
+            return
+        from . import portable_ops
+
+        for name in portable_ops.__all__:
+            setattr(module, name, getattr(portable_ops, name))
+        for name in _BUILD_QUERIES:
+            setattr(module, name, lambda: _NO_BUILD)
 
 
 @cache
-def _placeholder(op: str) -> type:
-    """Returns a class named like the op that cannot be called.
+def _missing_function(name: str) -> Callable:
+    """Returns a function of the extension that cannot be called."""
 
-    It is a class so that the libraries can subclass it, name it in annotations and
-    test ``isinstance`` against it while they are imported.
-    """
+    def function(*args, **kwargs):
+        raise missing_op(name)
 
-    def __new__(cls: type, *args, **kwargs):
-        raise MissingOpError(_missing_op_message(op))
-
-    doc = f'Placeholder of the compiled op ``{op}``, which is not installed.'
-    namespace = {'__new__': __new__, '__module__': OPS_PACKAGE, '__doc__': doc}
-    return type(op, (), namespace)
+    function.__name__ = function.__qualname__ = name
+    return function
 
 
-def _missing_op_message(op: str) -> str:
-    from .requirements import COMPILE_OPS_COMMAND
-
-    return (
-        f'{_find_requester(sys._getframe(1))} needs the compiled op mmcv.ops.{op}, '
-        'but mmcv is installed without compiled ops. Install them with `make install '
-        f'WITH_OPS=1`, or with `{COMPILE_OPS_COMMAND}` (docs/install.md)'
-    )
+def _find_mmcv_module(frame: FrameType | None) -> str:
+    """Names the module of ``mmcv.ops`` whose function called the extension."""
+    while frame is not None:
+        module = frame.f_globals.get('__name__', '')
+        if module.startswith('mmcv.'):
+            return module
+        frame = frame.f_back
+    return EXTENSION
 
 
 def _find_requester(frame: FrameType | None) -> str:
     """Names the innermost model part on the call stack, with its module."""
     while frame is not None:
         module = frame.f_globals.get('__name__', '')
-        if module != __name__ and module.partition('.')[0] not in _PASS_THROUGH:
+        if module not in _OURS and module.partition('.')[0] not in _PASS_THROUGH:
             break
         frame = frame.f_back
     if frame is None:

@@ -21,6 +21,10 @@ class CheckpointError(WWTError):
     """A checkpoint cannot be read, or does not fit the model that loads it."""
 
 
+class ExportError(WWTError):
+    """A model cannot be exported, or computes something else when it has been."""
+
+
 class MissingPackageError(WWTError, ImportError):
     """A library that this part of wwt_mm needs is absent or of the wrong version."""
 

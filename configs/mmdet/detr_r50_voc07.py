@@ -6,7 +6,7 @@
 # `model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=PATH`.
 _base_ = 'mmdet::detr/detr_r50_8xb2-150e_coco.py'
 
-# mmdet imports without compiled ops once wwt_mm is there.
+# mmdet runs without compiled ops once wwt_mm is there.
 custom_imports = dict(imports=['wwt_mm.engine'], allow_failed_imports=False)
 
 model = dict(backbone=dict(init_cfg=None), bbox_head=dict(num_classes=20))

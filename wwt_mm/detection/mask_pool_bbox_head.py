@@ -104,8 +104,11 @@ class MaskPoolBBoxHead(QueryBBoxHead):
                 *coordinate_moments(weights[:, 0], extents), extents
             )
             deltas = deltas + inverse_sigmoid(reference, eps=_MARGIN)
-        logits = self.fc_cls(feat.slots).float()  # (B, K, C + 1)
-        return logits.unsqueeze(0), deltas.sigmoid().unsqueeze(0)
+        return self.slot_logits(feats).unsqueeze(0), deltas.sigmoid().unsqueeze(0)
+
+    def slot_logits(self, feats: tuple[SlotMasks, ...]) -> Tensor:
+        """Class logits ``(B, K, C + 1)`` of each slot, background last."""
+        return self.fc_cls(self._last(feats).slots).float()
 
     def _over_tokens(self, masks: Tensor, padding: Tensor | None) -> Tensor:
         """Softmax over the tokens of an image, ``(B, H, K, h, w)`` to the same."""

@@ -13,12 +13,14 @@ ATOMIC_BACKEND = 'wwt_mm_atomic_local'
 _TEMPORARY = '.{}.tmp'
 
 
-def write_atomically(content: bytes, path: str | Path) -> None:
+def write_atomically(content: bytes, path: str | Path, flush: bool = True) -> None:
     """Writes a file all at once, replacing a former one.
 
     Args:
         content: The whole content of the file.
         path: Where to write it. Missing folders are made.
+        flush: Whether to wait until the disk has it, which guards against power cuts
+            and may take half a second; a killed process leaves no half files anyway.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,9 +28,11 @@ def write_atomically(content: bytes, path: str | Path) -> None:
     with open(temporary, 'wb') as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if flush:
+            os.fsync(file.fileno())
     os.replace(temporary, path)
-    _flush_folder(path.parent)
+    if flush:
+        _flush_folder(path.parent)
 
 
 def remove_unfinished(folder: str | Path, pattern: str = '*') -> list[Path]:

@@ -83,6 +83,8 @@ class AtomicCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if not self.save_best:  # also where nothing is trained, and no backend is set
+            return
         with self._removing_afterwards():
             super()._save_best_checkpoint(runner, metrics)
 

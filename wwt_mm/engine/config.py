@@ -4,10 +4,12 @@ import difflib
 import inspect
 import logging
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hub import get_config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
@@ -55,6 +57,7 @@ def load_config(path: str | Path, cfg_options: dict[str, Any] | None = None) -> 
         ConfigError: If there is no such file, or an option does not fit the config.
     """
     cfg = _read(path)
+    _drop_own_scope(cfg._cfg_dict)
     options = dict(cfg_options or {})
     for warning in find_doubtful_options(cfg, options):
         print_log(f'--cfg-options: {warning}', 'current', logging.WARNING)
@@ -98,7 +101,7 @@ def _read(path: str | Path) -> Config:
         hint = f'; did you mean {near[0]}?' if near else ''
         raise ConfigError(f'no config file at {path}{hint}')
     try:
-        return Config.fromfile(path)
+        return _read_packaged(path) if '::' in path else Config.fromfile(path)
     except ImportError as error:
         # mmengine hides the reason why an entry of custom_imports failed.
         reason: BaseException | None = error
@@ -107,6 +110,18 @@ def _read(path: str | Path) -> Config:
         if reason is None:
             raise
         raise reason from None
+
+
+def _read_packaged(path: str) -> Config:
+    """Reads a config that an installed library brings along in its ``.mim``."""
+    library = path.partition('::')[0]
+    # mmengine would install a library that is missing.
+    if find_spec(library) is None:
+        raise ConfigError(f'{path} is a config of {library}, which is not installed')
+    try:
+        return get_config(path)
+    except (AssertionError, FileNotFoundError) as error:
+        raise ConfigError(f'no config {path}: {_one_line(error)}') from error
 
 
 def _list_configs(path: str) -> list[str]:
@@ -150,6 +165,19 @@ def _find_spent_variable(cfg: Config, key: str) -> str | None:
         f'{name!r} is only a variable of the config: the dicts built from it keep its '
         'former value, so set the key in those dicts instead'
     )
+
+
+def _drop_own_scope(node: Any) -> None:
+    """Undoes what ``_base_ = 'wwt_mm::...'`` does to the dicts it brings.
+
+    mmengine marks them to be built from registries of that name. We have none: our
+    classes are in those of the libraries.
+    """
+    if isinstance(node, dict) and node.get('_scope_') == 'wwt_mm':
+        del node['_scope_']
+    if isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
+            _drop_own_scope(child)
 
 
 def _move_data_root(cfg: Config, new_root: str) -> None:

@@ -7,7 +7,10 @@ from mmengine.config import Config, ConfigDict
 from ..errors import ConfigError
 
 _MODELS = {
-    'mmdet': dict(type='wwt_mm.engine.detection_tta.FlippedDetTTAModel'),
+    'mmdet': dict(
+        type='mmdet.DetTTAModel',
+        tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100),
+    ),
     'mmseg': dict(type='mmseg.SegTTAModel'),
     'mmpretrain': dict(type='mmpretrain.AverageClsScoreTTA'),
 }

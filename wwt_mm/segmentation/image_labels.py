@@ -9,8 +9,9 @@ from mmseg.registry import TRANSFORMS
 class AddImageLabels(BaseTransform):
     """Tell the classes of an image, for weak supervision with given labels.
 
-    Required key: ``gt_seg_map``. Added key: ``image_labels``, a tuple of class ids in
-    ascending order, without background and ignored pixels. Datasets whose images have
+    Required key: ``gt_seg_map``, without which nothing is added. Added key:
+    ``image_labels``, a tuple of class ids in ascending order, without background and
+    ignored pixels. Datasets whose images have
     a label of their own, as :class:`~wwt_mm.datasets.imagenet_s.ImageNetSDataset`,
     set the key themselves and need no such step.
 
@@ -24,6 +25,8 @@ class AddImageLabels(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the labels."""
+        if 'gt_seg_map' not in results:
+            return results
         present = np.unique(results['gt_seg_map'])
         results['image_labels'] = tuple(
             int(label) for label in present if label not in self.left_out

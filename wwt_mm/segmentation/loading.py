@@ -18,6 +18,9 @@ ENCODINGS = ('index', 'rgb_id')
 class LoadSegMap(BaseTransform):
     """Load the label map of an image: mmseg's ``LoadAnnotations``, with checks.
 
+    Images without ``seg_map_path``, such as those given to an inferencer of mmseg, stay
+    as they are.
+
     Required keys: ``seg_map_path``; ``label_map``, ``reduce_zero_label`` and
     ``seg_fields``, which mmseg's datasets give. Added key: ``gt_seg_map`` ``(H, W)``,
     uint8, or int16 where labels exceed it; also its name in ``seg_fields``.
@@ -55,6 +58,8 @@ class LoadSegMap(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add the label map."""
+        if 'seg_map_path' not in results:
+            return results
         path = results['seg_map_path']
         labels = self._decode(read_label_map(path, self.backend_args), path)
         self._check(labels, path, results)

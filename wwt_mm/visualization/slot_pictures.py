@@ -33,6 +33,21 @@ def normalise_masks(masks: Tensor) -> Tensor:
     return (masks - low) / spread.clamp(min=1e-6)
 
 
+def token_weights(masks: Tensor) -> Tensor:
+    """How much a slot reads of each token, as a share of the most: ``exp(m - max m)``.
+
+    That is the softmax over tokens, as in eq. (3), without its sum, so that the
+    strongest token is 1 however large the mask is.
+
+    Args:
+        masks: ``(..., h, w)``, raw logits.
+
+    Returns:
+        The same shape, in (0, 1].
+    """
+    return (masks - masks.amax((-2, -1), keepdim=True)).exp()
+
+
 def overlay_masks(
     image: np.ndarray, masks: Tensor, colors: np.ndarray, strength: float = 0.75
 ) -> np.ndarray:

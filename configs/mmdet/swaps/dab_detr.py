@@ -1,0 +1,16 @@
+# mmdet's DAB-DETR on WWT-Small.
+_base_ = 'mmdet::dab_detr/dab-detr_r50_8xb2-50e_coco.py'
+custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
+# The last block's slots are left out, and DDP must know that.
+find_unused_parameters = True
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='WhatWhereTransformer',
+        arch='small',
+        img_size=512,
+        out_type='featmap',
+    ),
+    neck=dict(in_channels=[384]),
+)

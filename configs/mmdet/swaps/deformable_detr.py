@@ -1,0 +1,23 @@
+# mmdet's Deformable DETR on WWT-Small: strides 8 to 64.
+_base_ = 'mmdet::deformable_detr/deformable-detr_r50_16xb2-50e_coco.py'
+custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
+# The last block's slots are left out, and DDP must know that.
+find_unused_parameters = True
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='WhatWhereTransformer',
+        arch='small',
+        img_size=512,
+        out_type='featmap',
+    ),
+    neck=dict(
+        _delete_=True,
+        type='SimplePyramid',
+        in_channels=384,
+        out_channels=256,
+        scales=(2, 1, 0.5),
+        num_outs=4,
+    ),
+)

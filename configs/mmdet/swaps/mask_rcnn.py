@@ -1,0 +1,22 @@
+# mmdet's Mask R-CNN on WWT-Small, with a simple pyramid in place of FPN, as ViTDet.
+_base_ = 'mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py'
+custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
+# The last block's slots are left out, and DDP must know that.
+find_unused_parameters = True
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='WhatWhereTransformer',
+        arch='small',
+        img_size=512,
+        out_type='featmap',
+    ),
+    neck=dict(
+        _delete_=True,
+        type='SimplePyramid',
+        in_channels=384,
+        out_channels=256,
+        num_outs=5,
+    ),
+)

@@ -1,0 +1,20 @@
+# mmseg's UPerNet on WWT-Small, with mmseg's pyramid for plain transformers.
+_base_ = 'mmseg::upernet/upernet_r50_4xb4-20k_voc12aug-512x512.py'
+custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
+# The last block's slots are left out, and DDP must know that.
+find_unused_parameters = True
+
+model = dict(
+    pretrained=None,
+    backbone=dict(
+        _delete_=True,
+        type='WhatWhereTransformer',
+        arch='small',
+        img_size=512,
+        out_type='featmap',
+        out_indices=(2, 5, 8, 11),
+    ),
+    neck=dict(type='Feature2Pyramid', embed_dim=384),
+    decode_head=dict(in_channels=[384] * 4),
+    auxiliary_head=dict(in_channels=384),
+)

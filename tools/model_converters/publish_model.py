@@ -1,0 +1,47 @@
+"""Makes a checkpoint fit to be handed on: smaller, and named by its content.
+
+Keeps the weights and the meta data (config, classes, epoch), drops what only serves to
+resume (optimizer, schedules, logs), and adds the first 8 digits of the file's SHA-256
+to its name. If the run averaged its weights (EMAHook), the averages are what is kept.
+The meta data hold the whole config: look for paths that you would not make public.
+
+Examples:
+  python tools/model_converters/publish_model.py work_dirs/wwt_scenes/epoch_8.pth
+  python tools/model_converters/publish_model.py epoch_300.pth --out wwt_small_in1k.pth
+"""
+
+import argparse
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from wwt_mm.engine.cli import run_tool
+from wwt_mm.engine.publish import publish_checkpoint
+
+
+def parse_args() -> argparse.Namespace:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('checkpoint', type=Path, help='checkpoint of a training run')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='file to write, before the hash is added (default: beside the checkpoint, '
+        'under its name)',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Publishes, and prints the path of the file."""
+    args = parse_args()
+    # The libraries log to stdout, which belongs to the result.
+    with redirect_stdout(sys.stderr):
+        target = publish_checkpoint(args.checkpoint, args.out)
+    print(target)
+
+
+if __name__ == '__main__':
+    run_tool(main)

@@ -1,0 +1,112 @@
+"""Loads weights from a checkpoint file, and nothing that could run code.
+
+A checkpoint is a pickle, and a pickle can run any program when it is read. What
+training writes needs tensors, numbers, text and mmengine's log buffers only.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+from torch import nn
+
+from ..errors import CheckpointError
+
+
+def load_checkpoint_file(
+    path: str | Path, trust: bool = False, trust_option: str = 'trust=True'
+) -> dict[str, Any]:
+    """Reads a checkpoint file to the CPU.
+
+    Args:
+        path: The file.
+        trust: Whether to read a file with other things in it, which then may do
+            anything that its author wants.
+        trust_option: What the user has to give for that, for the message.
+
+    Returns:
+        dict[str, Any]: What is in the file; at least ``state_dict``.
+
+    Raises:
+        CheckpointError: If there is no such file, it cannot be read, or it holds more
+            than data and is not trusted.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f'no checkpoint file at {path}')
+    try:
+        with _allow(_data_types()):
+            content = torch.load(path, map_location='cpu', weights_only=not trust)
+    except UnpicklingError as error:
+        # Torch raises the same error for a file that is no pickle at all.
+        if 'Unsupported' in str(error) or 'GLOBAL' in str(error):
+            raise CheckpointError(
+                f'{path} holds more than weights, and reading it may run code that is '
+                f'not yours. If you know where it comes from: {trust_option}'
+            ) from error
+        raise CheckpointError(f'{path} is no checkpoint file') from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f'{path} cannot be read: {reason}') from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f'{path} holds a {type(content).__name__}, no weights')
+    if 'state_dict' not in content:
+        content = dict(state_dict=content)
+    return content
+
+
+def check_fit(model: nn.Module, weights: dict, checkpoint: str, config: str) -> None:
+    """Compares a checkpoint with a model, by names and shapes.
+
+    mmengine would warn and go on with random weights, whose results mean nothing. A
+    lesser misfit, which can be meant, is left to that warning.
+
+    Args:
+        model: The model.
+        weights: Name to tensor.
+        checkpoint: Name of the checkpoint, for the message.
+        config: Name of the config, for the message.
+
+    Raises:
+        CheckpointError: If it fits less than half of the parameters.
+    """
+    weights = {k.removeprefix('module.'): v for k, v in weights.items()}
+    parameters = dict(model.named_parameters())
+    fitting = [
+        name
+        for name, parameter in parameters.items()
+        if getattr(weights.get(name), 'shape', None) == parameter.shape
+    ]
+    if len(fitting) < len(parameters) / 2:
+        misfit = next(name for name in parameters if name not in fitting)
+        found = getattr(weights.get(misfit), 'shape', None)
+        raise CheckpointError(
+            f'{checkpoint} is not a checkpoint of {config}: it fits {len(fitting)} of '
+            f'{len(parameters)} parameters; {misfit} should be '
+            f'{tuple(parameters[misfit].shape)} and is '
+            f'{"missing" if found is None else tuple(found)}'
+        )
+
+
+def _allow(types: list) -> AbstractContextManager:
+    if hasattr(torch.serialization, 'safe_globals'):
+        return torch.serialization.safe_globals(types)
+    torch.serialization.add_safe_globals(types)  # torch 2.4: until the process ends
+    return nullcontext()
+
+
+def _data_types() -> list:
+    """What mmengine's checkpoints hold besides weights, none of which runs code."""
+    try:
+        from mmengine.runner.checkpoint import get_torch_safe_globals
+    except ImportError:  # upstream mmengine
+        import numpy as np
+
+        core = getattr(np, '_core', None) or np.core
+        array = (core.multiarray._reconstruct, core.multiarray.scalar, np.ndarray)
+        kinds = (type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u4'))
+        return [HistoryBuffer, getattr, *array, np.dtype, *kinds]
+    return get_torch_safe_globals()

@@ -1,0 +1,177 @@
+"""Pictures, tables and a gallery of many images: the inside of tools/slots.py."""
+
+import argparse
+from collections.abc import Iterable
+from itertools import compress
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import DictAction
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+
+from ..visualization.slot_gallery import GalleryImage, render_gallery
+from .images import ImageInput, collect_images
+from .outputs import OutputFolder, name_images
+from .slot_inferencer import ON_BAD_IMAGE, SlotInferencer
+
+_GALLERY_IMAGES = 24
+_EXAMPLE = """what is written for an image a/b.jpg:
+  OUT/a/b.jpg.slots.png    its slots, the evidence for its class, each slot's mask
+  OUT/a/b.jpg.slots.json   classes, slots with class and share, regions with boxes
+  OUT/a/b.jpg.slots.npz    slots and masks as arrays (--arrays)
+  OUT/gallery.html         one page to hover over slots in (--html)
+
+examples:
+  python tools/slots.py photo.jpg --config configs/mmpretrain/wwt_scenes.py \\
+      --checkpoint work_dirs/wwt_scenes/epoch_8.pth --out seen --html
+  python tools/slots.py data/scenes/VOC2007/JPEGImages --config CONFIG \\
+      --checkpoint CHECKPOINT --out seen --batch-size 32 --on-bad-image skip
+
+Stopped and started again it goes on with the images that are missing."""
+
+
+class RunSummary(NamedTuple):
+    """How many images were written now, were there before, and could not be read."""
+
+    written: int
+    there: int
+    bad: int
+
+
+def main(argv: list[str] | None = None) -> RunSummary:
+    """Looks at the images that the command line names.
+
+    Args:
+        argv: Command-line arguments; those of the process by default.
+    """
+    args = _build_parser().parse_args(argv)
+    images = collect_images(args.images[0] if len(args.images) == 1 else args.images)
+    infer = SlotInferencer(
+        args.config,
+        args.checkpoint,
+        device=args.device,
+        batch_size=args.batch_size,
+        on_bad_image=args.on_bad_image,
+        cfg_options=args.cfg_options,
+        trust_checkpoint=args.trust_checkpoint,
+    )
+    summary = write_slots(infer, images, args.out, args.arrays, args.html or 0)
+    bad = f', {summary.bad} could not be read' if summary.bad else ''
+    there = f', {summary.there} were there' if summary.there else ''
+    Console().print(
+        f'{summary.written} images written{there}{bad}. Look at {args.out}'
+        + ('/gallery.html' if args.html else ''),
+        highlight=False,
+        soft_wrap=True,
+    )
+    return summary
+
+
+def write_slots(
+    infer: SlotInferencer,
+    inputs: ImageInput | Iterable[ImageInput],
+    out_dir: str | Path,
+    arrays: bool = False,
+    gallery: int = 0,
+) -> RunSummary:
+    """Writes pictures and tables of images, under a progress bar.
+
+    Images that have theirs are left out, so what was stopped goes on.
+
+    Args:
+        infer: The model.
+        inputs: A file, an array, a folder, or several files and arrays.
+        out_dir: Folder to write to.
+        arrays: Whether to write slots and masks as ``.npz``, too.
+        gallery: How many images, the first ones, to show in ``gallery.html``.
+
+    Raises:
+        ConfigError: If the folder holds results of another model.
+        DatasetError: If an image, unless it is to be skipped, cannot be read.
+    """
+    images = collect_images(inputs)
+    names = name_images(images)
+    folder = OutputFolder(out_dir, infer.record, arrays)
+    missing = [not folder.is_done(name) for name in names]
+    if gallery and (any(missing[:gallery]) or not folder.has_gallery(names[:gallery])):
+        # The page is written as a whole, and masks are not read back from pictures.
+        missing[:gallery] = [True] * len(missing[:gallery])
+    shown = set(names[:gallery])
+    pages: list[GalleryImage] = []
+    written, there = 0, len(images) - sum(missing)
+    todo = [*compress(images, missing)], [*compress(names, missing)]
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn()) as progress:
+        task = progress.add_task('images', total=len(images), completed=there)
+        for name, result in infer.stream(*todo, folder):
+            written += 1
+            if name in shown:
+                pages.append(GalleryImage.of(name, result, result.class_names))
+            done = there + written + infer.num_bad
+            progress.update(task, completed=done)
+        progress.update(task, completed=len(images))
+    if pages:
+        title = Path(infer.record['config']).stem
+        folder.write_gallery(render_gallery(pages, title), names[:gallery])
+    return RunSummary(written, there, infer.num_bad)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description='Show what a What-Where Transformer sees in images: slots, masks, '
+        'classes and regions.',
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('images', nargs='+', help='image or folder, or several images')
+    parser.add_argument(
+        '--config',
+        required=True,
+        help='config of a classifier, detector, segmentor or discoverer',
+    )
+    parser.add_argument('--checkpoint', required=True, help='its weights')
+    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument(
+        '--html',
+        nargs='?',
+        type=_positive_int,
+        const=_GALLERY_IMAGES,
+        metavar='N',
+        help=f'also write gallery.html, with the first N images ({_GALLERY_IMAGES})',
+    )
+    parser.add_argument(
+        '--arrays', action='store_true', help='also write slots and masks as .npz'
+    )
+    parser.add_argument(
+        '--device', help='such as cpu or cuda:1 (default: a GPU, if any)'
+    )
+    parser.add_argument(
+        '--batch-size', type=_positive_int, default=8, help='(default: 8)'
+    )
+    parser.add_argument(
+        '--on-bad-image',
+        choices=ON_BAD_IMAGE,
+        default='stop',
+        help='what to do when an image cannot be read (default: stop)',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of the config, as in tools/test.py',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read a checkpoint that holds more than weights. It may run any program '
+        'on this machine: only for files whose origin you know',
+    )
+    return parser
+
+
+def _positive_int(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} must be at least 1')
+    return number
