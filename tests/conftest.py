@@ -1,3 +1,4 @@
+import shutil
 from copy import copy
 
 import pytest
@@ -36,3 +37,32 @@ def run_tool(tmp_path_factory):
     See :meth:`tool_process.ToolRunner.__call__`.
     """
     return ToolRunner(tmp_path_factory.mktemp('tools'))
+
+
+@pytest.fixture(scope='session')
+def browser(tmp_path_factory):
+    """A headless Chromium, driven by Selenium."""
+    webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium')
+    binary = shutil.which('chromium') or shutil.which('google-chrome')
+    driver = shutil.which('chromedriver')
+    if not binary or not driver:
+        pytest.skip('needs Chromium and its driver (chromium, chromium-driver)')
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in (
+        'headless',
+        'no-sandbox',  # Chromium refuses root with it
+        'disable-gpu',
+        'disable-quic',
+        'no-first-run',
+        'disable-background-networking',
+        'disable-component-update',
+        'disable-sync',
+        'window-size=1000,900',
+        f'user-data-dir={tmp_path_factory.mktemp("profile")}',
+    ):
+        options.add_argument(f'--{argument}')
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
