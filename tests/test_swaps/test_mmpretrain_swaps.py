@@ -30,8 +30,10 @@ def test_a_linear_head_trains_on_wwt(tmp_path):
 def test_arcface_trains_on_wwt(scenes_root, tmp_path):
     root = tmp_path / 'inshop'
     write_inshop(scenes_root / 'VOC2007', root)
-    items = {'model.head.num_classes': 2}
-    cfg = load_swap('mmpretrain/swaps/arcface.py', tmp_path, ITERATIONS, **items)
+    # A margin between two items takes longer to see than other losses.
+    iterations, items = 16, {'model.head.num_classes': 2}
+    cfg = load_swap('mmpretrain/swaps/arcface.py', tmp_path, iterations, **items)
+    cfg.optim_wrapper.optimizer.lr = 1e-3
     cfg.model.prototype = dict(cfg.val_dataloader)
     cfg.model.prototype.dataset = dict(cfg.val_dataloader.dataset, split='gallery')
     for dataset in (
@@ -40,7 +42,7 @@ def test_arcface_trains_on_wwt(scenes_root, tmp_path):
         cfg.model.prototype.dataset,
     ):
         dataset['data_root'] = str(root)
-    assert_exports(assert_trains_evaluates_and_saves(cfg, ITERATIONS), cfg)
+    assert_exports(assert_trains_evaluates_and_saves(cfg, iterations), cfg)
 
 
 def test_a_multi_label_head_trains_on_wwt(scenes_root, tmp_path):
