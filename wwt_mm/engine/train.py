@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 
 from ..errors import CheckpointError, ConfigError
+from .checkpoint_fit_hook import CheckpointFitHook
 from .checkpoint_hook import find_resumable_checkpoint
 from .cli import (
     add_common_arguments,
@@ -17,8 +18,10 @@ from .cli import (
     set_work_dir,
 )
 from .config import load_config
-from .dataset_check import check_datasets
+from .dataset_check import check_annotations, check_datasets
+from .dataset_fit_hook import DatasetFitHook
 from .distributed import prepare_cpu_processes
+from .weights import load_weights_only
 
 _EXAMPLE = """examples:
   python tools/train.py configs/mmdet/wwt_det_voc07.py
@@ -46,9 +49,16 @@ def main(argv: list[str] | None = None) -> None:
     _set_randomness(cfg, args)
     _set_resumption(cfg, args.resume)
     complete_dataloaders(cfg)
-    check_datasets(cfg, ('train', 'val') if cfg.get('val_cfg') else ('train',))
+    stages = ('train', 'val') if cfg.get('val_cfg') else ('train',)
+    check_datasets(cfg, stages)
+    check_annotations(cfg, stages)
     prepare_cpu_processes(cfg)
-    build_runner(cfg).train()
+    load_weights_only(args.trust_checkpoint)
+    runner = build_runner(cfg)
+    runner.register_hook(DatasetFitHook())
+    if cfg.get('resume'):
+        runner.register_hook(CheckpointFitHook())
+    runner.train()
 
 
 def _build_parser() -> argparse.ArgumentParser:
