@@ -39,3 +39,7 @@ class InvalidLossError(WWTError, ArithmeticError):
 
 class WriteError(WWTError):
     """A file cannot be written: the disk is full, or forbids it."""
+
+
+class ResultError(WWTError, ValueError):
+    """A file of results, written by an earlier run, has another form."""

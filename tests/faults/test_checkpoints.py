@@ -8,7 +8,8 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 
-from wwt_mm.engine import find_resumable_checkpoint, write_atomically
+from wwt_mm.engine import write_atomically
+from wwt_mm.engine.checkpoint_hook import find_whole_checkpoint
 from wwt_mm.engine.weights import find_damage
 from wwt_mm.errors import CheckpointError, WriteError
 
@@ -52,14 +53,15 @@ def run_folder(tmp_path):
     for epoch in (1, 2, 3, 10):
         save(tmp_path / f'epoch_{epoch}.pth')
     save(tmp_path / 'best_epoch_9.pth')
-    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_10.pth'))
     return tmp_path
 
 
 @pytest.mark.parametrize('harm', [flip_bit, cut, empty])
 def test_the_checkpoint_before_a_damaged_one_is_taken(harm, run_folder, warnings):
     harm(run_folder / 'epoch_10.pth')
-    assert find_resumable_checkpoint(run_folder) == str(run_folder / 'epoch_3.pth')
+    assert find_whole_checkpoint(str(run_folder / 'epoch_10.pth')) == str(
+        run_folder / 'epoch_3.pth'
+    )
     (warning,) = [text for text in warnings if 'damaged' in text]
     assert 'epoch_10.pth is damaged' in warning
     assert warning.endswith(f'Going on from {run_folder}/epoch_3.pth')
@@ -68,14 +70,16 @@ def test_the_checkpoint_before_a_damaged_one_is_taken(harm, run_folder, warnings
 def test_several_damaged_ones_are_passed_over(run_folder):
     for epoch in (2, 3, 10):
         cut(run_folder / f'epoch_{epoch}.pth')
-    assert find_resumable_checkpoint(run_folder) == str(run_folder / 'epoch_1.pth')
+    assert find_whole_checkpoint(str(run_folder / 'epoch_10.pth')) == str(
+        run_folder / 'epoch_1.pth'
+    )
 
 
 def test_no_whole_checkpoint_is_an_error_that_names_all(run_folder):
     for path in run_folder.glob('epoch_*.pth'):
         empty(path)
     with pytest.raises(CheckpointError, match='epoch_10.*epoch_3.*epoch_1.*restore'):
-        find_resumable_checkpoint(run_folder)
+        find_whole_checkpoint(str(run_folder / 'epoch_10.pth'))
 
 
 @pytest.mark.parametrize('place', [0.3, 0.5, 0.7, 0.9])

@@ -117,8 +117,8 @@ def find_resumable_checkpoint(work_dir: str | Path) -> str | None:
     """Finds the checkpoint that ``--resume`` continues from.
 
     It is the one that ``last_checkpoint`` names. If the folder was moved, the file of
-    the same name in ``work_dir`` is taken. If it is damaged, a warning says so, and the
-    newest one before it that is whole is taken.
+    the same name in ``work_dir`` is taken. Whether it is whole is not looked at: see
+    :func:`find_whole_checkpoint`.
 
     Args:
         work_dir: The folder of the run.
@@ -127,8 +127,7 @@ def find_resumable_checkpoint(work_dir: str | Path) -> str | None:
         str | None: Path of the checkpoint, or None if the run has written none yet.
 
     Raises:
-        CheckpointError: If ``last_checkpoint`` names a file that is not there, or
-            neither it nor one before it is whole.
+        CheckpointError: If ``last_checkpoint`` names a file that is not there.
     """
     pointer = Path(work_dir, _POINTER)
     if not pointer.is_file():
@@ -138,17 +137,27 @@ def find_resumable_checkpoint(work_dir: str | Path) -> str | None:
         return named
     for path in (Path(named), Path(work_dir, Path(named).name)):
         if named and path.exists():
-            return str(path) if path.is_dir() else str(_find_whole(path))
+            return str(path)
     raise CheckpointError(
         f'{pointer} names {named or "nothing"}, which does not exist; give the '
         'checkpoint to continue from: --resume FILE.pth'
     )
 
 
-def _find_whole(newest: Path) -> Path:
-    """Returns a checkpoint or, if it is damaged, the newest whole one before it."""
+def find_whole_checkpoint(newest: str) -> str:
+    """Returns a checkpoint or, with a warning, the newest whole one before it.
+
+    Args:
+        newest: A checkpoint, such as ``epoch_3.pth``. Folders and remote files are
+            taken as they are.
+
+    Raises:
+        CheckpointError: If it is damaged, and so are all before it.
+    """
+    if not Path(newest).is_file():
+        return newest
     damages = []
-    for path in (newest, *_list_earlier(newest)):
+    for path in (Path(newest), *_list_earlier(Path(newest))):
         damage = find_damage(path)
         if damage is None:
             if damages:
@@ -157,7 +166,7 @@ def _find_whole(newest: Path) -> Path:
                     'current',
                     logging.WARNING,
                 )
-            return path
+            return str(path)
         damages.append(f'{path} is damaged ({damage})')
     raise CheckpointError(
         f'{"; ".join(damages)}; there is no whole one before it to go on from: restore '

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from ..errors import CheckpointError, ConfigError
 from .checkpoint_fit_hook import CheckpointFitHook
-from .checkpoint_hook import find_resumable_checkpoint
+from .checkpoint_hook import find_resumable_checkpoint, find_whole_checkpoint
 from .cli import (
     add_common_arguments,
     build_runner,
@@ -143,7 +143,7 @@ def _set_resumption(cfg: Config, checkpoint: str | None) -> None:
         # With nothing to resume, the run begins as it would without --resume: from
         # the pretrained weights of load_from, if there are any.
         cfg.resume = found is not None
-        cfg.load_from = found or cfg.get('load_from')
+        cfg.load_from = find_whole_checkpoint(found) if found else cfg.get('load_from')
     elif checkpoint is not None:
         if '://' not in checkpoint and not Path(checkpoint).exists():
             raise CheckpointError(f'no checkpoint to resume from at {checkpoint}')
