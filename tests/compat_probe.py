@@ -46,7 +46,7 @@ found['dunders'] = [
     for name in ('__file__', '__wrapped__')
     if hasattr(sys.modules['mmcv._ext'], name)
 ]
-found['line_nms'] = ops.line_nms
+found['line_nms'] = getattr(ops, 'line_nms', None)  # upstream mmcv has none
 
 
 class DeformConv(ops.DeformConv2d):

@@ -1,4 +1,8 @@
+import shutil
+from copy import copy
+
 import pytest
+from mmengine.registry import DefaultScope
 from tool_process import ToolRunner, skip_slow_niceties
 
 from wwt_mm.datasets import SceneConfig, write_voc
@@ -7,6 +11,14 @@ from wwt_mm.datasets import SceneConfig, write_voc
 @pytest.fixture(autouse=True)
 def _skip_slow_niceties(monkeypatch):
     skip_slow_niceties(monkeypatch.setattr)
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _restore_default_scope():
+    """Whoever builds a runner sets mmengine's default scope, for other files too."""
+    before = copy(DefaultScope._instance_dict)
+    yield
+    DefaultScope._instance_dict = before
 
 
 @pytest.fixture(scope='session')
@@ -25,3 +37,32 @@ def run_tool(tmp_path_factory):
     See :meth:`tool_process.ToolRunner.__call__`.
     """
     return ToolRunner(tmp_path_factory.mktemp('tools'))
+
+
+@pytest.fixture(scope='session')
+def browser(tmp_path_factory):
+    """A headless Chromium, driven by Selenium."""
+    webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium')
+    binary = shutil.which('chromium') or shutil.which('google-chrome')
+    driver = shutil.which('chromedriver')
+    if not binary or not driver:
+        pytest.skip('needs Chromium and its driver (chromium, chromium-driver)')
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for argument in (
+        'headless',
+        'no-sandbox',  # Chromium refuses root with it
+        'disable-gpu',
+        'disable-quic',
+        'no-first-run',
+        'disable-background-networking',
+        'disable-component-update',
+        'disable-sync',
+        'window-size=1000,900',
+        f'user-data-dir={tmp_path_factory.mktemp("profile")}',
+    ):
+        options.add_argument(f'--{argument}')
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()

@@ -196,7 +196,16 @@ def test_no_suitable_python_fails_in_one_line(checkout):
 
 def test_make_alone_explains_every_target():
     output = subprocess.check_output(['make', '-C', ROOT], text=True)
-    for target in ('install', 'test', 'demo', 'lint', 'format', 'docs', 'clean'):
+    for target in (
+        'install',
+        'test',
+        'demo',
+        'reproduce',
+        'lint',
+        'format',
+        'docs',
+        'clean',
+    ):
         assert f'  make {target} ' in output
 
 

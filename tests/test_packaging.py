@@ -150,7 +150,6 @@ def test_sizes_in_the_model_index_are_those_of_the_models():
             cfg = Config.fromfile(ROOT / model['Config'])
             total = measure_complexity(cfg).total
             assert total.params == metadata['Parameters'], model['Name']
-            assert total.macs == metadata['FLOPs'], model['Name']
             measured += 1
     assert measured
 

@@ -13,8 +13,10 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 import wwt_mm
+from wwt_mm.engine import load_config
 from wwt_mm.errors import CheckpointError, ConfigError, DatasetError
 from wwt_mm.inference import SlotInferencer
+from wwt_mm.inference.images import ImagePipeline
 
 from .conftest import CLASSIFIER
 
@@ -189,6 +191,13 @@ def test_wrong_inputs_are_told_in_one_line(infer, tmp_path):
         SlotInferencer(CLASSIFIER, None, on_bad_image='ignore')
     with pytest.raises(ConfigError, match="device='cuda:99' cannot be used"):
         SlotInferencer(CLASSIFIER, None, 'cuda:99')
+
+
+def test_pipelines_that_need_more_than_an_image_are_told_in_one_line(picture):
+    config = CLASSIFIER.parents[1] / 'mmseg' / 'ocl_wwt_scenes.py'
+    pipeline = ImagePipeline(load_config(config))
+    with pytest.raises(ConfigError, match="LoadObjectMaps .* needs 'instance"):
+        pipeline(picture())
 
 
 def test_models_without_slots_are_refused():

@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import shutil
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from tool_process import REPOSITORY
 
 from wwt_mm.datasets import SCENE_CLASSES
 from wwt_mm.engine import load_config
+from wwt_mm.engine.onnx_export import ExportedModel, export_onnx
 
 SIDE = 64
 WIDTH, FULL_WIDTH = 64, 384  # of WWT-Small, and what it is shrunk to
@@ -124,6 +127,20 @@ def assert_trains_evaluates_and_saves(cfg, iterations):
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
     return model
+
+
+def assert_exports(model, cfg):
+    """What was trained can be written as ONNX, which checks itself.
+
+    Recording 12 blocks takes long: only with EXPORT_SWAPS=1, for docs/swaps.md.
+    """
+    if not os.environ.get('EXPORT_SWAPS'):
+        return
+    exported = ExportedModel(model.eval().requires_grad_(False), cfg.default_scope)
+    path = Path(cfg.work_dir, 'swap.onnx')
+    difference = export_onnx(exported, (SIDE, SIDE), path)
+    print(f'{cfg.filename}: ONNX differs by {difference:.1e}')
+    assert path.is_file()
 
 
 def write_coco(voc, path, split='trainval'):

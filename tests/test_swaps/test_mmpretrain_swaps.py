@@ -1,8 +1,13 @@
-"""mmpretrain's heads train on WWT: linear, ArcFace, multi-label."""
+"""mmpretrain's heads train on WWT, and what comes out can be exported."""
 
 from wwt_mm.datasets import SCENE_CLASSES, SceneConfig, write_classification
 
-from .small_swaps import assert_trains_evaluates_and_saves, load_swap, write_inshop
+from .small_swaps import (
+    assert_exports,
+    assert_trains_evaluates_and_saves,
+    load_swap,
+    write_inshop,
+)
 
 ITERATIONS = 4
 
@@ -19,13 +24,16 @@ def test_a_linear_head_trains_on_wwt(tmp_path):
             indices=4,
         )
         cfg[f'{split}_dataloader'].dataset.pop('split')
-    assert_trains_evaluates_and_saves(cfg, ITERATIONS)
+    assert_exports(assert_trains_evaluates_and_saves(cfg, ITERATIONS), cfg)
 
 
 def test_arcface_trains_on_wwt(scenes_root, tmp_path):
     root = tmp_path / 'inshop'
     write_inshop(scenes_root / 'VOC2007', root)
-    cfg = load_swap('mmpretrain/swaps/arcface.py', tmp_path, ITERATIONS)
+    # A margin between two items takes longer to see than other losses.
+    iterations, items = 16, {'model.head.num_classes': 2}
+    cfg = load_swap('mmpretrain/swaps/arcface.py', tmp_path, iterations, **items)
+    cfg.optim_wrapper.optimizer.lr = 1e-3
     cfg.model.prototype = dict(cfg.val_dataloader)
     cfg.model.prototype.dataset = dict(cfg.val_dataloader.dataset, split='gallery')
     for dataset in (
@@ -34,7 +42,7 @@ def test_arcface_trains_on_wwt(scenes_root, tmp_path):
         cfg.model.prototype.dataset,
     ):
         dataset['data_root'] = str(root)
-    assert_trains_evaluates_and_saves(cfg, ITERATIONS)
+    assert_exports(assert_trains_evaluates_and_saves(cfg, iterations), cfg)
 
 
 def test_a_multi_label_head_trains_on_wwt(scenes_root, tmp_path):
@@ -45,4 +53,4 @@ def test_a_multi_label_head_trains_on_wwt(scenes_root, tmp_path):
             metainfo=dict(classes=SCENE_CLASSES),
             indices=4,
         )
-    assert_trains_evaluates_and_saves(cfg, ITERATIONS)
+    assert_exports(assert_trains_evaluates_and_saves(cfg, ITERATIONS), cfg)

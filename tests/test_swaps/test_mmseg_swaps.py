@@ -1,8 +1,12 @@
-"""mmseg's segmentors train on WWT."""
+"""mmseg's segmentors train on WWT, and what comes out can be exported."""
 
 import pytest
 
-from .small_swaps import assert_trains_evaluates_and_saves, load_swap
+from .small_swaps import (
+    assert_exports,
+    assert_trains_evaluates_and_saves,
+    load_swap,
+)
 
 ITERATIONS = 4
 CASES = {
@@ -35,4 +39,4 @@ def test_a_segmentor_trains_on_wwt(name, scenes_root, tmp_path):
     cfg.model.data_preprocessor.size = (64, 64)
     if cfg.model.test_cfg.mode == 'slide':
         cfg.model.test_cfg.update(crop_size=(64, 64), stride=(48, 48))
-    assert_trains_evaluates_and_saves(cfg, ITERATIONS)
+    assert_exports(assert_trains_evaluates_and_saves(cfg, ITERATIONS), cfg)

@@ -55,3 +55,19 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows(picture):
     assert '2.0 minutes in all, on &lt;P&gt;' in page
     assert 'Red &amp; &lt;b&gt;' in page and 'score&nbsp;<b>7.0 %</b>' in page
     assert not re.search(r'(src|href)="(?!data:)', page) and 'http' not in page
+
+
+def test_a_browser_shows_the_pictures_and_has_nothing_to_complain_about(
+    browser, picture, tmp_path
+):
+    steps = [Step('Generate <i>', 'python tools/x.py', 90.0, (('score', '7.0 %'),))]
+    path = tmp_path / 'demo.html'
+    path.write_text(render_page(steps, [picture, picture], RESULT), encoding='utf-8')
+    browser.get(path.as_uri())
+    shown = browser.find_elements('css selector', 'figure img')
+    sizes = [image.get_property('naturalWidth') for image in shown]
+    assert sizes == [40, 40] and all(image.is_displayed() for image in shown)
+    (row,) = browser.find_elements('css selector', '#steps tbody tr')
+    assert row.text.split('\n')[0] == 'Generate <i>'
+    assert '1.5' in row.text and 'score\xa07.0 %' in row.text.replace(' 7', '\xa07')
+    assert browser.get_log('browser') == []

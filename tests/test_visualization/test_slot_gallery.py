@@ -1,7 +1,6 @@
 """The gallery is one page that needs nothing, and works in a browser."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -80,34 +79,6 @@ def test_models_without_classes_show_shares(html):
     second = html[html.index('second.png') :]
     assert 'Classes, and where' not in second
     assert 'Slot 2: 33 % of the image' in second
-
-
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    webdriver = pytest.importorskip('selenium.webdriver', reason='needs selenium')
-    binary = shutil.which('chromium') or shutil.which('google-chrome')
-    driver = shutil.which('chromedriver')
-    if not binary or not driver:
-        pytest.skip('needs Chromium and its driver (chromium, chromium-driver)')
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in (
-        'headless',
-        'no-sandbox',  # Chromium refuses root with it
-        'disable-gpu',
-        'disable-quic',
-        'no-first-run',
-        'disable-background-networking',
-        'disable-component-update',
-        'disable-sync',
-        'window-size=1000,900',
-        f'user-data-dir={tmp_path_factory.mktemp("profile")}',
-    ):
-        options.add_argument(f'--{argument}')
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
+from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import Progress
 
@@ -67,6 +68,13 @@ def parse_args() -> argparse.Namespace:
     add('--compile', action='store_true', help='put models through torch.compile')
     add('--memory', action='store_true', help='measure peak memory, too')
     add('--json', type=Path, metavar='FILE', help='write what was measured')
+    add(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of all configs, e.g. model.backbone.with_cp=True',
+    )
     add('--plot', type=Path, metavar='FILE', help='draw time (and memory) by size')
     return parser.parse_args()
 
@@ -103,7 +111,14 @@ def _settings(args: argparse.Namespace):
             'batch size, or one for each size'
         )
     for size, batch in zip(args.sizes, batches):
-        yield Settings(size, batch, args.device, args.dtype, args.compile)
+        yield Settings(
+            size,
+            batch,
+            args.device,
+            args.dtype,
+            args.compile,
+            args.cfg_options or {},
+        )
 
 
 def _measure(args: argparse.Namespace, all_settings: list[Settings]) -> list[Timing]:

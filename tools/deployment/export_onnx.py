@@ -3,7 +3,7 @@
 The file takes batches of any size of images of one size: float32 (batch, 3, height,
 width), RGB, from 0 to 255, which it normalises itself. It gives
 
-  classifiers  logits (batch, classes)
+  classifiers  logits (batch, classes); retrievers an embedding (batch, D)
   detectors    boxes (batch, queries, 4): corners x1, y1, x2, y2 in pixels, and
                scores (batch, queries, classes). No suppression: threshold the scores
   segmentors   logits (batch, classes, height, width)

@@ -53,7 +53,7 @@ class MutualAttention(nn.Module):
             ``(B, K, D)``, and the scores ``A`` ``(B, N, H * K)``, unaffected by
             ``padding``.
         """
-        slot_kv = self.slot_kv(slots).expand(len(tokens), -1, -1)
+        slot_kv = self.slot_kv(slots).expand(tokens.shape[0], -1, -1)
         keys, slot_values = slot_kv.chunk(2, -1)
         (wq, wv), (bq, bv) = (p.chunk(2) for p in self.token_qv.parameters())
         project_slots = self.projects_slots(tokens.shape[1], slots.shape[1])

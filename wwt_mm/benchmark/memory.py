@@ -1,6 +1,7 @@
 """Peak memory of one run: of the CUDA allocator, or of a process of its own."""
 
 import ctypes
+import dataclasses
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -41,7 +42,7 @@ def _cuda_peak(name: str, mode: str, settings: Settings) -> int:
 def _resident_peak(name: str, mode: str, settings: Settings, threads: int) -> int:
     torch.set_num_threads(threads)
     # Libraries take memory of their own when first used; a small image has them do it.
-    small = Settings(64, 1, settings.device, settings.dtype, settings.compile)
+    small = dataclasses.replace(settings, size=64, batch_size=1)
     _run(build_subject(name, small), mode)
     subject = build_subject(name, settings)
     ctypes.CDLL(None).malloc_trim(0)  # else the run would reuse what lies about

@@ -106,6 +106,8 @@ def _draw(axis, timings: Sequence[Timing], kind: str) -> None:
             values = [1000 / t.images_per_second for t in group]
         axis.plot([_size(t) for t in group], values, 'o-', label=Path(name).stem)
     axis.set_xscale('log', base=2)
+    sizes = sorted({_size(t) for t in timings})
+    axis.set_xticks(sizes, [str(size) for size in sizes])
     axis.set_yscale('log')
     axis.grid(alpha=0.3)
 

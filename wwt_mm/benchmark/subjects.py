@@ -1,8 +1,9 @@
 """What is measured: a model of any config, or one of timm's, on random images."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,7 @@ class Settings:
         device: Name of torch's device.
         dtype: ``'fp32'``, or ``'bf16'`` or ``'fp16'`` by autocast.
         compile: Whether models go through ``torch.compile``.
+        cfg_options: Changes to configs, as of ``--cfg-options``.
     """
 
     size: int = 224
@@ -35,6 +37,7 @@ class Settings:
     device: str = 'cpu'
     dtype: str = 'fp32'
     compile: bool = False
+    cfg_options: dict = field(default_factory=dict)
 
     def autocast(self) -> AbstractContextManager:
         """The context of a forward pass."""
@@ -123,9 +126,11 @@ def _from_timm(name: str, settings: Settings) -> Subject:
     if not timm.is_model(model_name):
         close = ', '.join(timm.list_models(f'*{model_name[:8]}*')[:5])
         raise ConfigError(f'timm has no model {model_name!r}; near are: {close}')
-    # Networks of convolutions take any size and do not know the option.
-    sized = dict(img_size=settings.size) if 'vit' in _family(model_name) else {}
-    model = timm.create_model(model_name, **sized).to(settings.device)
+    options = {}
+    if 'vit' in _family(model_name):
+        # Stochastic depth as DeiT is trained, and as our configs are.
+        options = dict(img_size=settings.size, drop_path_rate=0.1)
+    model = timm.create_model(model_name, **options).to(settings.device)
     if settings.compile:
         model.compile()
 
@@ -143,11 +148,12 @@ def _family(model_name: str) -> str:
 
 
 def _from_config(name: str, settings: Settings) -> Subject:
-    cfg = load_config(name)
+    cfg = load_config(name, settings.cfg_options)
     _set_image_size(cfg.model, settings.size)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    model = MODELS.build(cfg.model)
-    model.init_weights()
+    with _quiet():
+        model = MODELS.build(cfg.model)
+        model.init_weights()
     model.to(settings.device)
     if settings.compile:
         model.backbone.compile()
@@ -164,6 +170,17 @@ def _from_config(name: str, settings: Settings) -> Subject:
         return model.parse_losses(model(images, samples, mode='loss'))[0]
 
     return Subject(name, model, predict, loss, settings)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without a line for each parameter, which mmengine logs when it draws them."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _set_image_size(model: ConfigDict, size: int) -> None:

@@ -73,8 +73,8 @@ class QueryBBoxHead(DETRHead):
 
         Args:
             feats: What the backbone returns with ``out_type='slot_masks'``.
-            img_metas: Meta information of the images, for their ``img_shape``. Without
-                it, images are taken to fill the token grid.
+            img_metas: Meta information of the images, or one for all, for their
+                ``img_shape``. Without it, images are taken to fill the token grid.
 
         Returns:
             Class logits ``(1, B, Q, C + 1)``, background last, and boxes
@@ -150,15 +150,13 @@ class QueryBBoxHead(DETRHead):
 
     def _extents(self, feat: SlotMasks, img_metas: list[dict] | None) -> Tensor:
         """Width and height of each image in tokens, padding not counted: ``(B, 2)``."""
+        batch, _, height, width = feat.tokens.shape
         if img_metas is None:
-            height, width = feat.tokens.shape[-2:]
-            sizes = [(height * self.stride, width * self.stride)] * len(feat.tokens)
+            extents = [(float(width), float(height))]
         else:
-            sizes = [meta['img_shape'] for meta in img_metas]
-        return torch.tensor(
-            [(width / self.stride, height / self.stride) for height, width in sizes],
-            device=feat.tokens.device,
-        )
+            shapes = [meta['img_shape'] for meta in img_metas]
+            extents = [(w / self.stride, h / self.stride) for h, w in shapes]
+        return torch.tensor(extents, device=feat.tokens.device).expand(batch, -1)
 
     def _last(self, feats: tuple[SlotMasks, ...]) -> SlotMasks:
         feat = feats[-1]

@@ -23,6 +23,7 @@ OPSET = 18  # the oldest that PyTorch's exporter writes without converting
 TOLERANCE = 1e-4
 _BATCHES = (1, 3)  # neither is the size that the graph is made with
 _INPUT = 'image'
+_BATCH = {0: torch.export.Dim('batch')}
 _INPUT_FORMAT = 'float32 (batch, 3, height, width), RGB, 0 to 255'
 
 
@@ -31,7 +32,7 @@ class ExportedModel(nn.Module):
 
     What it returns, by library:
 
-    - mmpretrain: ``logits`` ``(B, classes)``.
+    - mmpretrain: ``logits`` ``(B, classes)``; of retrievers, ``embedding`` ``(B, D)``.
     - mmdet: ``boxes`` ``(B, Q, 4)``, the corners x1, y1, x2, y2 in pixels of the given
       image, and ``scores`` ``(B, Q, classes)``, without background. There is nothing
       to suppress: each of the ``Q`` queries is one candidate.
@@ -136,6 +137,7 @@ def export_onnx(
     written = torch.onnx.export(
         program,
         input_names=[_INPUT],
+        dynamic_shapes={_INPUT: _BATCH},  # again, for the axis's name
         output_names=names,
         opset_version=OPSET,
         dynamo=True,
@@ -172,13 +174,12 @@ def export_program(
     Raises:
         ExportError: If the model cannot be recorded.
     """
-    batch = {0: torch.export.Dim('batch')}
     try:
         # Strict: the other mode takes `len(tensor)` for a constant.
         return torch.export.export(
             model,
             (_make_images(2, shape),),
-            dynamic_shapes={_INPUT: batch},
+            dynamic_shapes={_INPUT: _BATCH},
             strict=True,
         )
     except Exception as error:  # of many classes, by what the model does
@@ -215,7 +216,7 @@ def _find_outputs(
     if backbone_only:
         return lambda image: dict(_name_features(model.backbone, image))
     if library == 'mmpretrain':
-        return lambda image: dict(logits=model(image, mode='tensor'))
+        return lambda image: _logits_or_embedding(model, image)
     if library == 'mmdet':
         if not _is_wwt_detector(model):
             raise ConfigError(
@@ -248,11 +249,21 @@ def _name_features(backbone: nn.Module, image: Tensor) -> Iterator[tuple[str, Te
             yield f'features{suffix}', feature
 
 
+def _logits_or_embedding(model: BaseModel, image: Tensor) -> dict[str, Tensor]:
+    output = model(image, mode='tensor')
+    if isinstance(output, Tensor):
+        return dict(logits=output)
+    return dict(embedding=output[-1])  # the maps of a retriever's encoder
+
+
 def _boxes_and_scores(model: BaseModel, image: Tensor) -> dict[str, Tensor]:
-    logits, boxes = (layers[-1] for layers in model(image, mode='tensor'))
+    height, width = image.shape[-2:]
+    # Not by mode='tensor', which takes the tokens of the last patches for full ones.
+    metas = [dict(img_shape=(height, width))]
+    outputs = model.bbox_head(model.extract_feat(image), metas)
+    logits, boxes = (layers[-1] for layers in outputs)
     centre, size = boxes.split(2, dim=-1)
     corners = torch.cat([centre - size / 2, centre + size / 2], dim=-1)
-    height, width = image.shape[-2:]
     pixels = corners.clamp(0, 1) * corners.new_tensor([width, height, width, height])
     return dict(boxes=pixels, scores=logits.softmax(-1)[..., :-1])
 

@@ -4,11 +4,11 @@ import hashlib
 import io
 import pickle
 import re
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor
 
 from ..errors import CheckpointError
@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(f'{path} is no file: give a checkpoint, as epoch_300.pth')
     try:
         # Not mmengine's loader, which runs code where data alone do not load.
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
+        with _trust_mmengine():
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -71,6 +71,16 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'{path} holds a {type(checkpoint).__name__}, no weights')
     return checkpoint
+
+
+def _trust_mmengine() -> AbstractContextManager:
+    """Lets torch read the types of mmengine's logs, where both are new enough."""
+    try:
+        from mmengine.runner.checkpoint import get_torch_safe_globals
+        from torch.serialization import safe_globals
+    except ImportError:
+        return nullcontext()
+    return safe_globals(get_torch_safe_globals())
 
 
 def _find_weights(checkpoint: dict[str, Any], path: Path) -> dict[str, Tensor]:

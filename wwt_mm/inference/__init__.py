@@ -1,13 +1,13 @@
 """Slots, masks, classes and regions of any image, for people."""
 
-from .slot_hook import SlotVisualizationHook
 from .slot_inferencer import SlotInferencer, SlotResult
 from .slot_reader import SlotReader, SlotReading
+from .slot_sheet_hook import SlotSheetHook
 
 __all__ = [
     'SlotInferencer',
     'SlotReader',
     'SlotReading',
     'SlotResult',
-    'SlotVisualizationHook',
+    'SlotSheetHook',
 ]

@@ -54,6 +54,7 @@ class ImagePipeline:
     """
 
     def __init__(self, cfg: Config) -> None:
+        self.name = cfg.filename
         self.scope = cfg.get('default_scope', 'mmengine')
         steps = [step for step in _find_pipeline(cfg) if _name(step) not in _FOR_LABELS]
         if not steps or not _name(steps[0]).startswith('LoadImage'):
@@ -72,9 +73,12 @@ class ImagePipeline:
 
         Raises:
             DatasetError: If it cannot be read or transformed.
+            ConfigError: If the pipeline needs more than an image.
         """
         try:
             return self._transform(image)
+        except ConfigError:
+            raise
         except Exception as error:  # whatever decoders and transforms may raise
             raise DatasetError(_describe(image, error)) from error
 
@@ -88,7 +92,13 @@ class ImagePipeline:
             results = self.load(dict(img_path=str(image), img_id=0))
         loaded = results['img']
         for transform in self.rest:
-            results = transform(results)
+            try:
+                results = transform(results)
+            except KeyError as error:
+                raise ConfigError(
+                    f'{self.name}: {type(transform).__name__} of the test pipeline '
+                    f'needs {error}, which an image by itself does not have'
+                ) from error
         original = None
         if self.keeps_whole:
             original = loaded[..., ::-1].clip(0, 255).astype(np.uint8)

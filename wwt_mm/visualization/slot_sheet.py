@@ -6,7 +6,7 @@ thousand images want one each.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _PAPER, _INK = (255, 255, 255), (32, 33, 36)
 _GAP, _MARGIN = 10, 14
-_PANEL = 240  # height of the pictures above, in pixels
+_PANEL = (480, 240)  # box that each picture above fits into, in pixels
+_PANEL_TITLE = 150  # room for their titles
 _THUMBNAIL = 104  # longer side of a slot's picture
 _DARK = 0.15  # brightness of what a mask leaves out
 
@@ -46,24 +47,23 @@ def draw_slot_sheet(
     """
     panels = _panels(reading, class_names)
     thumbnails = _thumbnails(reading, class_names, max_slots)
-    width = sum(picture.width for picture, *_ in panels) + _GAP * (len(panels) - 1)
-    cell = max(picture.width for picture, *_ in thumbnails) + _GAP
-    per_row = max(width // cell, min(len(thumbnails), 6))
+    width = max(_row_width(panels), _row_width(thumbnails[:6]))
+    per_row = (width + _GAP) // (thumbnails[0].width + _GAP)
     rows = [
         thumbnails[start : start + per_row]
         for start in range(0, len(thumbnails), per_row)
     ]
-    height = _MARGIN + _row_height(panels)
-    height += sum(_row_height(row) for row in rows) + _MARGIN - _GAP
-    width = max(width, per_row * cell - _GAP) + 2 * _MARGIN
-    sheet = Image.new('RGB', (width, height), _PAPER)
+    heights = [max(tile.height for tile in row) for row in (panels, *rows)]
+    height = sum(heights) + _GAP * len(rows)
+    size = (width + 2 * _MARGIN, height + 2 * _MARGIN)
+    sheet = Image.new('RGB', size, _PAPER)
     top = _MARGIN
-    for row in (panels, *rows):
+    for row, row_height in zip((panels, *rows), heights, strict=True):
         left = _MARGIN
-        for picture, title, color in row:
-            _paste(sheet, picture, title, color, (left, top))
-            left += (cell - _GAP if row is not panels else picture.width) + _GAP
-        top += _row_height(row)
+        for tile in row:
+            tile.paste(sheet, left, top)
+            left += tile.width + _GAP
+        top += row_height + _GAP
     return np.asarray(sheet)
 
 
@@ -129,74 +129,89 @@ def name_class(class_names: Sequence[str], index: int) -> str:
     return class_names[index] if index < len(class_names) else f'class {index}'
 
 
-def _panels(reading: 'SlotReading', class_names: Sequence[str]) -> list[tuple]:
-    """Pictures of the upper row, with their titles and no colour."""
+class _Tile(NamedTuple):
+    """A picture with a title below and, for a slot, a line in its colour."""
+
+    picture: np.ndarray
+    title: str
+    min_width: int
+    color: tuple[int, int, int] | None = None
+
+    @property
+    def font(self) -> ImageFont.FreeTypeFont:
+        return _font(13 if self.color is None else 11)
+
+    @property
+    def width(self) -> int:
+        return max(self.picture.shape[1], self.min_width)
+
+    @property
+    def height(self) -> int:
+        return self.picture.shape[0] + self.font.size + 8
+
+    def paste(self, sheet: Image.Image, left: int, top: int) -> None:
+        draw = ImageDraw.Draw(sheet)
+        sheet.paste(Image.fromarray(self.picture), (left, top))
+        top += self.picture.shape[0] + 3
+        if self.color is not None:
+            right = left + self.picture.shape[1] - 1
+            draw.rectangle([left, top, right, top + 2], fill=self.color)
+            top += 2
+        title = self.title
+        while draw.textlength(title, font=self.font) > self.width:
+            title = title.removesuffix('…')[:-1] + '…'
+        draw.text((left, top + 1), title, fill=_INK, font=self.font)
+
+
+def _row_width(row: Sequence[_Tile]) -> int:
+    return sum(tile.width for tile in row) + _GAP * (len(row) - 1)
+
+
+def _panels(reading: 'SlotReading', class_names: Sequence[str]) -> list[_Tile]:
+    """The upper row."""
     image = _fit(reading.image, _PANEL)
     size = image.shape[:2]
-    masks = reading.to_pixels(reading.masks, size)
-    panels = [(image, 'image'), (blend_slots(image, masks.argmax(0)), 'slots')]
+    owners = reading.to_pixels(reading.masks, size).argmax(0)
+    pictures = [(image, 'image'), (blend_slots(image, owners), 'slots')]
     if reading.probabilities is not None:
         value, index = reading.probabilities.max(0)
-        evidence = reading.class_activation(int(index))
+        evidence = reading.class_activation(int(index))[None]
+        heat = heat_map(image, reading.to_pixels(evidence, size)[0])
         name = name_class(class_names, int(index))
-        panels.append(
-            (
-                heat_map(image, reading.to_pixels(evidence[None], size)[0]),
-                f'evidence for {name}, {value:.2f}',
-            )
-        )
+        pictures.append((heat, f'evidence for {name}, {value:.2f}'))
     if reading.reconstruction is not None:
-        panels.append((_fit(reading.reconstruction, _PANEL), 'reconstruction'))
-    return [(Image.fromarray(picture), title, None) for picture, title in panels]
+        rebuilt = cv2.resize(reading.reconstruction, size[::-1])
+        pictures.append((rebuilt, 'reconstruction'))
+    return [_Tile(picture, title, _PANEL_TITLE) for picture, title in pictures]
 
 
 def _thumbnails(
     reading: 'SlotReading', class_names: Sequence[str], max_slots: int
-) -> list[tuple]:
-    """Pictures of single slots, with their titles and colours."""
-    height, width = reading.image.shape[:2]
-    image = _fit(reading.image, round(_THUMBNAIL * height / max(height, width)))
+) -> list[_Tile]:
+    """Single slots."""
+    image = _fit(reading.image, (_THUMBNAIL, _THUMBNAIL))
     shares = reading.shares()
     slots = shares.argsort(descending=True, stable=True)[:max_slots]
     masks = reading.to_pixels(token_weights(reading.masks[slots]), image.shape[:2])
-    colors = slot_colors(len(shares))
-    thumbnails = []
+    colors = (255 * slot_colors(len(shares))).astype(int)
+    tiles = []
     for slot, mask in zip(slots.tolist(), masks, strict=True):
         title = f'{slot}'
         if reading.slot_probabilities is not None:
             value, index = reading.slot_probabilities[slot].max(0)
             title += f'  {name_class(class_names, int(index))} {value:.2f}'
-        color = tuple(int(255 * channel) for channel in colors[slot])
-        thumbnails.append((Image.fromarray(spotlight(image, mask)), title, color))
-    return thumbnails
+        picture = spotlight(image, mask)
+        tiles.append(_Tile(picture, title, _THUMBNAIL, tuple(colors[slot].tolist())))
+    return tiles
 
 
-def _fit(image: np.ndarray, height: int) -> np.ndarray:
-    """Scale to a height; small images stay sharp, large ones are averaged."""
-    height = max(height, 1)
-    width = max(round(image.shape[1] * height / image.shape[0]), 1)
-    grows = height > image.shape[0]
-    method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
-    return cv2.resize(image, (width, height), interpolation=method)
-
-
-def _row_height(row: Sequence[tuple]) -> int:
-    return max(picture.height for picture, *_ in row) + _font(13).size + 6 + _GAP
-
-
-def _paste(sheet, picture, title, color, corner) -> None:
-    left, top = corner
-    draw = ImageDraw.Draw(sheet)
-    sheet.paste(picture, corner)
-    top += picture.height + 3
-    if color is not None:
-        draw.rectangle([left, top, left + picture.width - 1, top + 2], fill=color)
-        top += 2
-    font = _font(13 if color is None else 11)
-    room = picture.width
-    while title and draw.textlength(title, font=font) > room:
-        title = title.removesuffix('…')[:-1] + '…' if len(title) > 2 else ''
-    draw.text((left, top + 1), title, fill=_INK, font=font)
+def _fit(image: np.ndarray, box: tuple[int, int]) -> np.ndarray:
+    """Scale into a box of some width and height; large images are averaged."""
+    height, width = image.shape[:2]
+    scale = min(box[0] / width, box[1] / height)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    return cv2.resize(image, size, interpolation=method)
 
 
 @cache

@@ -1,5 +1,7 @@
 """ImageNet and what is finetuned and tested from there: the paper's own experiments."""
 
+from functools import partial
+
 from ..paper import claims_of
 from ..run import Run, Stage
 from .common import ablation, explained, rules, weakly_segmented
@@ -20,11 +22,16 @@ _SEARCH = (
 _SLOTS, _MAIN_SLOTS = (16, 32, 64, 128), 64
 
 
-def _finetuned(name: str, config: str) -> tuple[Run, Run]:
+def _finetuned(
+    name: str, config: str, weights: str | None = 'wwt_small'
+) -> tuple[Run, Run]:
     return (
-        Run(name, 'train', config, _VOC, 'wwt_small'),
+        Run(name, 'train', config, _VOC, weights),
         Run(f'{name}_tested', 'test', config, _VOC, name),
     )
+
+
+_from_scratch = partial(_finetuned, weights=None)
 
 
 def _ablation(name: str, config: str, *backbone: str) -> tuple[Run, Run, Run]:
@@ -86,6 +93,17 @@ _RUNS = (
         )
         for n in (1, 2, 3)
     ),
+    Run(
+        'ocl_zeroshot',
+        'test',
+        'configs/mmseg/ocl_wwt_zeroshot_voc12.py',
+        _VOC,
+        'wwt_small',
+    ),
+    *_finetuned('ocl', 'configs/mmseg/ocl_wwt_voc12.py'),
+    *_finetuned('ocl_rgb', 'configs/mmseg/ocl_wwt_rgb_voc12.py'),
+    *_from_scratch('ocl_slot_attention', 'configs/mmseg/ocl_slot_attention_voc12.py'),
+    *_from_scratch('ocl_dinosaur', 'configs/mmseg/ocl_dinosaur_mlp_voc12.py'),
     *_finetuned('det', 'configs/mmdet/wwt_det_voc07.py'),
     *_finetuned('det_moments', 'configs/mmdet/wwt_det_moments_voc07.py'),
     *_finetuned('det_tokens', 'configs/mmdet/wwt_det_tokens_voc07.py'),

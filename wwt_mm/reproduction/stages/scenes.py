@@ -25,6 +25,21 @@ def _finetuned(
     )
 
 
+def _object_centric(
+    name: str,
+    config: str,
+    weights: str | None,
+    teacher: bool = False,
+    full_only: bool = False,
+) -> tuple[Run, Run]:
+    config = f'configs/mmseg/{config}_scenes.py'
+    options = ('model.target.checkpoint=<vit>',) if teacher else ()
+    return (
+        Run(name, 'train', config, _BOXES, weights, options, (), full_only),
+        Run(f'{name}_tested', 'test', config, _BOXES, name, options, (), full_only),
+    )
+
+
 def _found(name: str, model: str, *options: str) -> Run:
     config = _FIND_WWT if model == 'wwt' else _FIND_VIT
     return Run(f'found_{name}', 'test', config, _BOXES, model, options)
@@ -48,6 +63,23 @@ _RUNS = (
     *_finetuned('det_tokens', 'configs/mmdet/wwt_det_tokens_scenes.py'),
     *_finetuned('seg', 'configs/mmseg/wwt_seg_scenes.py'),
     *_finetuned('seg_tokens', 'configs/mmseg/wwt_seg_tokens_scenes.py'),
+    *_object_centric('ocl', 'ocl_wwt', 'wwt', teacher=True),
+    *_object_centric('ocl_rgb', 'ocl_wwt_rgb', 'wwt'),
+    Run(
+        'ocl_zeroshot',
+        'test',
+        'configs/mmseg/ocl_wwt_zeroshot_scenes.py',
+        _BOXES,
+        'wwt',
+    ),
+    Run(
+        'ocl_zeroshot_first',
+        'test',
+        'configs/mmseg/ocl_wwt_zeroshot_scenes.py',
+        _BOXES,
+        'wwt',
+        ('model.grouping.num_slots=5',),
+    ),
     explained('wwt', _WWT, _LABELS, ('class-activation', 'masks')),
     explained('vit', _VIT, _LABELS, ('class-token', 'rollout')),
     *weakly_segmented(
@@ -78,6 +110,10 @@ _RUNS = (
         for run in _ablation(
             f'slots{n}', full_only=True, backbone=(f'model.backbone.num_slots={n}',)
         )
+    ),
+    *_object_centric('ocl_slot_attention', 'ocl_slot_attention', None, full_only=True),
+    *_object_centric(
+        'ocl_dinosaur', 'ocl_dinosaur_mlp', None, teacher=True, full_only=True
     ),
     *_ablation(
         'norm_scores', full_only=True, backbone=('model.backbone.norm_scores=True',)

@@ -15,7 +15,7 @@ from .slot_reader import SlotReader
 
 
 @HOOKS.register_module()
-class SlotVisualizationHook(Hook):
+class SlotSheetHook(Hook):
     """Gives the first images of each validation to the visualizer, as slots see them.
 
     A picture holds the slots, the evidence for the predicted class (eq. 8) if slots
@@ -24,7 +24,7 @@ class SlotVisualizationHook(Hook):
     TensorBoard, Weights & Biases, ...) as ``slots_0``, ``slots_1``, ..., at the
     iteration that training has come to. In a config of any library::
 
-        custom_hooks = [dict(type='wwt_mm.inference.SlotVisualizationHook')]
+        custom_hooks = [dict(type='wwt_mm.inference.SlotSheetHook')]
 
     Args:
         num_images: How many images to show. Each is run through the model once more.

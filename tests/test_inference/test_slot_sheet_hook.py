@@ -9,11 +9,11 @@ from wwt_mm.datasets import SceneConfig, write_classification
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import complete_dataloaders
 from wwt_mm.errors import ConfigError
-from wwt_mm.inference import SlotVisualizationHook
+from wwt_mm.inference import SlotSheetHook
 
 from .conftest import CLASSIFIER
 
-HOOK = dict(type='wwt_mm.inference.SlotVisualizationHook', num_images=3)
+HOOK = dict(type='wwt_mm.inference.SlotSheetHook', num_images=3)
 
 
 @pytest.fixture(scope='module')
@@ -77,6 +77,6 @@ def test_pictures_come_at_the_interval_also_without_masks_for_the_head(
 
 def test_impossible_numbers_are_refused():
     with pytest.raises(ConfigError, match='num_images=0'):
-        SlotVisualizationHook(num_images=0)
+        SlotSheetHook(num_images=0)
     with pytest.raises(ConfigError, match='interval=0'):
-        SlotVisualizationHook(interval=0)
+        SlotSheetHook(interval=0)
