@@ -78,6 +78,11 @@ def spoil_all(folder, change):
     return spoil
 
 
+def cut_one(folder):
+    path = next(folder.iterdir())
+    path.write_bytes(path.read_bytes()[:-9])
+
+
 def nothing(root):
     pass
 
@@ -247,6 +252,11 @@ def test_a_mistake_is_told_in_one_line(case, root, fail):
             'a class too many',
             lambda root: shutil.copytree(root / 'train/star', root / 'train/sun'),
             ('11 classes', 'num_classes=10'),
+        ),
+        (
+            'an image that is cut off for validation',
+            lambda root: cut_one(root / 'val/star'),
+            ('/val/star/', '.jpg cannot be read', 'cut off'),
         ),
     ],
 )

@@ -8,9 +8,12 @@ import pytest
 from mmengine.dataset import BaseDataset, Compose
 from PIL import Image
 
-from wwt_mm.engine import BadImageHook
+from wwt_mm.engine import BadImageHook, load_config
 from wwt_mm.engine.bad_image_hook import BadImageRecord, WatchedPipeline
 from wwt_mm.errors import ConfigError, DatasetError
+from wwt_mm.inference.images import ImagePipeline
+
+from .small import CLASSIFICATION
 
 SCENE = np.add.outer(np.arange(32), np.arange(48))[..., None] * (1, 2, 3)
 PIXELS = np.clip(SCENE, 0, 255).astype(np.uint8)  # RGB
@@ -158,6 +161,16 @@ def test_other_failures_of_a_pipeline_are_not_taken_for_bad_images(write):
 def test_an_unknown_action_is_an_error():
     with pytest.raises(ConfigError, match="action='ignore'"):
         BadImageHook('ignore')
+
+
+@pytest.mark.parametrize('name', BAD)
+def test_the_inferencer_names_a_bad_image_too(name, write):
+    if name == 'long.png':
+        pytest.skip('the config resizes to a square')
+    path = write(name, BAD[name])
+    with pytest.raises(DatasetError) as error:
+        ImagePipeline(load_config(CLASSIFICATION))(path)
+    assert f'{path} cannot be read' in str(error.value)
 
 
 class Listed(BaseDataset):

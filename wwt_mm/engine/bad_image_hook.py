@@ -155,7 +155,7 @@ class WatchedPipeline(Compose):
         for transform in self.transforms:
             try:
                 data = _load(transform, data, path)
-            except _BadImageError as error:
+            except BadImageError as error:
                 if self.record is None:
                     raise DatasetError(
                         f'{path} cannot be read: {error}; copy it again from the '
@@ -168,7 +168,7 @@ class WatchedPipeline(Compose):
         return data
 
 
-class _BadImageError(Exception):
+class BadImageError(Exception):
     """An image cannot be read."""
 
 
@@ -177,31 +177,38 @@ def _load(transform: Callable, data: dict, path: str) -> dict | None:
     loads = type(transform).__name__.startswith('LoadImage')
     try:
         if loads:
-            _check_end(path)
+            check_end(path)
         return transform(data)
-    except (WWTError, _BadImageError):
+    except (WWTError, BadImageError):
         raise
     except cv2.error as error:
-        raise _BadImageError(_reason(data, error, loads)) from error
+        raise BadImageError(_reason(data, error, loads)) from error
     except Exception as error:
         if not loads:
             raise
-        raise _BadImageError(_reason(data, error, loads)) from error
+        raise BadImageError(_reason(data, error, loads)) from error
 
 
-def _check_end(path: str) -> None:
-    """Looks for the end of a JPEG or PNG file, which costs next to nothing."""
+def check_end(path: str) -> None:
+    """Looks for the end of a JPEG or PNG file, which costs next to nothing.
+
+    Args:
+        path: The file. Remote ones, and what is not there, are left alone.
+
+    Raises:
+        BadImageError: If it is empty or cut off.
+    """
     if not Path(path).is_file():
         return  # remote, or missing, of which the loader will tell
     with open(path, 'rb') as file:
         start = file.read(4)
         if not start:
-            raise _BadImageError('it is empty (0 bytes)')
+            raise BadImageError('it is empty (0 bytes)')
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _LONGEST_END))
         end = file.read()
     if start == _PNG_START and _PNG_END not in end:
-        raise _BadImageError('it is cut off')
+        raise BadImageError('it is cut off')
     if start.startswith(_JPEG_START) and _JPEG_END not in end:
         _decode_strictly(path)
 
@@ -213,7 +220,7 @@ def _decode_strictly(path: str) -> None:
         with Image.open(path) as image:
             image.load()
     except (OSError, ValueError, SyntaxError) as error:
-        raise _BadImageError(f'it is cut off ({error})') from error
+        raise BadImageError(f'it is cut off ({error})') from error
 
 
 def _reason(data: dict, error: Exception, loads: bool) -> str:
