@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test demo reproduce lint format docs clean
+.PHONY: help install test faults demo reproduce lint format docs clean
 
 help: ## Show this help
 	@echo 'Targets of wwt_mm:'
@@ -20,6 +20,10 @@ install: ## Set up .venv (WITH_OPS=1: with compiled mmcv ops; PYTHON=python3.12)
 test: export OMP_NUM_THREADS ?= 1
 test: install ## Run the tests (ARGS='tests/test_compat.py -k ops')
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+faults: export OMP_NUM_THREADS ?= 1
+faults: install ## Run the long tests of faults and load, up to an hour
+	@$(BIN)/python -m pytest -m slow_faults tests/faults $(ARGS)
 
 demo: install ## From nothing to a page of pictures, in 10 minutes
 	@$(BIN)/python tools/demo.py $(ARGS)

@@ -31,3 +31,15 @@ class MissingPackageError(WWTError, ImportError):
 
 class MissingOpError(WWTError, ImportError):
     """A compiled mmcv op is needed and mmcv was installed without compiled ops."""
+
+
+class InvalidLossError(WWTError, ArithmeticError):
+    """A loss, or what a loss is computed from, is no longer finite."""
+
+
+class WriteError(WWTError):
+    """A file cannot be written: the disk is full, or forbids it."""
+
+
+class ResultError(WWTError, ValueError):
+    """A file of results, written by an earlier run, has another form."""

@@ -15,6 +15,9 @@ custom_hooks = [
     # A resumed run ends as an uninterrupted one would.
     dict(type='wwt_mm.engine.RandomStateHook'),
     dict(type='wwt_mm.engine.MeanLossHook'),
+    # A broken training image is left out, a loss that is not finite ends the run.
+    dict(type='wwt_mm.engine.BadImageHook'),
+    dict(type='wwt_mm.engine.InvalidLossHook'),
 ]
 
 env_cfg = dict(

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from wwt_mm.errors import ConfigError
+from wwt_mm.errors import ResultError
 from wwt_mm.reproduction.results import ResultStore, measurements
 from wwt_mm.reproduction.run import RunKey
 
@@ -42,7 +42,7 @@ def test_finished_results_come_by_seed_and_name(tmp_path):
 def test_a_file_that_is_no_result_is_named(tmp_path):
     (tmp_path / 'seed0/a').mkdir(parents=True)
     (tmp_path / 'seed0/a/result.json').write_text('{')
-    with pytest.raises(ConfigError, match='seed0/a/result.json is no result'):
+    with pytest.raises(ResultError, match='seed0/a/result.json is no result'):
         ResultStore(tmp_path).read(RunKey('a', 0))
 
 

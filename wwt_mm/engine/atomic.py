@@ -5,9 +5,12 @@ moved over the target, which is atomic on a local file system.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
+
+from ..errors import WriteError
 
 ATOMIC_BACKEND = 'wwt_mm_atomic_local'
 _TEMPORARY = '.{}.tmp'
@@ -21,16 +24,25 @@ def write_atomically(content: bytes, path: str | Path, flush: bool = True) -> No
         path: Where to write it. Missing folders are made.
         flush: Whether to wait until the disk has it, which guards against power cuts
             and may take half a second; a killed process leaves no half files anyway.
+
+    Raises:
+        WriteError: If it cannot be written, as on a full disk. The former file is
+            whole, and no part of the new one stays.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(_TEMPORARY.format(path.name))
-    with open(temporary, 'wb') as file:
-        file.write(content)
-        file.flush()
-        if flush:
-            os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, 'wb') as file:
+            file.write(content)
+            file.flush()
+            if flush:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary.is_file():
+            temporary.unlink()
+        raise WriteError(_describe(path, len(content), error)) from error
     if flush:
         _flush_folder(path.parent)
 
@@ -49,6 +61,19 @@ def remove_unfinished(folder: str | Path, pattern: str = '*') -> list[Path]:
     for file in unfinished:
         file.unlink(missing_ok=True)
     return unfinished
+
+
+def _describe(path: Path, size: int, error: OSError) -> str:
+    folder = path.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return (
+        f'cannot write {path}: {error.strerror or error} (it needs {size / 1e6:.1f} '
+        f'MB, {free / 1e6:.1f} MB are free on its disk); make room, as by removing old '
+        f'checkpoints or by raising the limit or quota, or choose another folder. What '
+        'was written before is whole'
+    )
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Checkpoints that survive a kill at any moment, and how to find the last of them."""
 
+import logging
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,11 +9,13 @@ from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..errors import CheckpointError
 from .atomic import ATOMIC_BACKEND, remove_unfinished, write_atomically
+from .weights import find_damage
 
 _POINTER = 'last_checkpoint'
 
@@ -113,7 +117,8 @@ def find_resumable_checkpoint(work_dir: str | Path) -> str | None:
     """Finds the checkpoint that ``--resume`` continues from.
 
     It is the one that ``last_checkpoint`` names. If the folder was moved, the file of
-    the same name in ``work_dir`` is taken.
+    the same name in ``work_dir`` is taken. Whether it is whole is not looked at: see
+    :func:`find_whole_checkpoint`.
 
     Args:
         work_dir: The folder of the run.
@@ -127,7 +132,7 @@ def find_resumable_checkpoint(work_dir: str | Path) -> str | None:
     pointer = Path(work_dir, _POINTER)
     if not pointer.is_file():
         return None
-    named = pointer.read_text().strip()
+    named = pointer.read_text(errors='replace').strip()
     if '://' in named:
         return named
     for path in (Path(named), Path(work_dir, Path(named).name)):
@@ -137,3 +142,47 @@ def find_resumable_checkpoint(work_dir: str | Path) -> str | None:
         f'{pointer} names {named or "nothing"}, which does not exist; give the '
         'checkpoint to continue from: --resume FILE.pth'
     )
+
+
+def find_whole_checkpoint(newest: str) -> str:
+    """Returns a checkpoint or, with a warning, the newest whole one before it.
+
+    Args:
+        newest: A checkpoint, such as ``epoch_3.pth``. Folders and remote files are
+            taken as they are.
+
+    Raises:
+        CheckpointError: If it is damaged, and so are all before it.
+    """
+    if not Path(newest).is_file():
+        return newest
+    damages = []
+    for path in (Path(newest), *_list_earlier(Path(newest))):
+        damage = find_damage(path)
+        if damage is None:
+            if damages:
+                print_log(
+                    f'{"; ".join(damages)}. Going on from {path}',
+                    'current',
+                    logging.WARNING,
+                )
+            return str(path)
+        damages.append(f'{path} is damaged ({damage})')
+    raise CheckpointError(
+        f'{"; ".join(damages)}; there is no whole one before it to go on from: restore '
+        f'it, or start again in another --work-dir'
+    )
+
+
+def _list_earlier(newest: Path) -> list[Path]:
+    """Lists ``epoch_2.pth``, ``epoch_1.pth`` for ``epoch_3.pth``."""
+    kind = re.compile(r'(.*?)(\d+)' + re.escape(newest.suffix))
+    match = kind.fullmatch(newest.name)
+    if match is None:
+        return []
+    earlier = {}
+    for path in newest.parent.glob(f'*{newest.suffix}'):
+        other = kind.fullmatch(path.name)
+        if other and other[1] == match[1] and int(other[2]) < int(match[2]):
+            earlier[int(other[2])] = path
+    return [earlier[step] for step in sorted(earlier, reverse=True)]

@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ..errors import WWTError
+from .explain import explain
 
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -31,6 +31,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='change settings of the config, e.g. data_root=data/VOCdevkit '
         'train_dataloader.batch_size=4 model.backbone.num_slots=32. Lists: key="[a,b]" '
         'or key=a,b, without spaces',
+    )
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read checkpoints that hold more than weights. They may run any program '
+        'on this machine: only for files whose origin you know',
     )
     parser.add_argument(
         '--launcher',
@@ -85,11 +91,16 @@ def run_tool(main: Callable[[], object]) -> None:
 
     Args:
         main: What the tool does. A :class:`~wwt_mm.errors.WWTError` that it raises is
-            printed; anything else is a bug and keeps its traceback.
+            printed, and so is what :func:`~wwt_mm.engine.explain.explain` knows of the
+            libraries' errors; anything else is a bug and keeps its traceback. All do
+            with ``WWT_TRACEBACK=1`` in the environment.
     """
     try:
         main()
-    except WWTError as error:
+    except Exception as error:
+        line = explain(error)
+        if line is None or os.environ.get('WWT_TRACEBACK', '0') != '0':
+            raise
         process = f' (process {os.environ["RANK"]})' if 'RANK' in os.environ else ''
-        print(f'error{process}: {error}', file=sys.stderr)
+        print(f'error{process}: {line}', file=sys.stderr)
         sys.exit(2)

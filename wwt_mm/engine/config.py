@@ -27,6 +27,7 @@ _READ_FROM_CONFIG = frozenset(
         'data_root',
         'efficient_conv_bn_eval',
         'find_unused_parameters',
+        'ignored_classes',
         'model_wrapper_cfg',
         'runner_type',
         'strategy',

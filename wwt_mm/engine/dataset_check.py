@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.utils import is_abs
 
 from ..errors import DatasetError
+from .voc_check import check_voc
 
 DOCS_PAGE = 'docs/datasets.md'
 
@@ -27,6 +28,9 @@ SECTIONS = {
 }
 
 _VOC_PARTS = {'img_subdir': 'JPEGImages', 'ann_subdir': 'Annotations'}
+
+# Whose annotations are read beforehand.
+_VOC_TYPES = ('VOCDataset', 'XMLDataset')
 
 # mmpretrain fetches these itself unless told not to.
 _DOWNLOADING = ('CIFAR', 'MNIST', 'FashionMNIST')
@@ -53,6 +57,26 @@ def check_datasets(cfg: Config, stages: Sequence[str]) -> None:
             problem = _find_problem(dataset)
             if problem:
                 raise DatasetError(_describe(cfg, stage, dataset, problem))
+
+
+def check_annotations(cfg: Config, stages: Sequence[str]) -> None:
+    """Raises an error for the first mistake in annotations in Pascal VOC's layout.
+
+    Args:
+        cfg: The config. Its ``ignored_classes`` may be in the annotations, and are
+            left out as mmdet leaves out all classes that it does not know.
+        stages: Which dataloaders to look at: of ``'train'``, ``'val'``, ``'test'``.
+
+    Raises:
+        DatasetError: See :func:`~wwt_mm.engine.voc_check.check_voc`.
+    """
+    checked = set()
+    for stage in stages:
+        dataloader = cfg.get(f'{stage}_dataloader') or {}
+        for dataset in _iterate_leaves(dataloader.get('dataset')):
+            if _is_local_voc(dataset) and str(dataset) not in checked:
+                checked.add(str(dataset))  # validation and test are often the same
+                _check_voc(dataset, cfg.get('ignored_classes') or ())
 
 
 def _iterate_leaves(dataset: Any) -> Iterator[dict]:
@@ -85,6 +109,31 @@ def _find_problem(dataset: dict) -> str | None:
         if not _is_remote(folder) and not Path(folder).is_dir():
             return f'no {name} folder at {Path(folder).absolute()}'
     return None
+
+
+def _is_local_voc(dataset: dict) -> bool:
+    if _type_name(dataset) not in _VOC_TYPES or dataset.get('backend_args'):
+        return False
+    return bool(dataset.get('ann_file')) and not _is_remote(_list_file(dataset))
+
+
+def _check_voc(dataset: dict, ignored: Any) -> None:
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    if classes is None:
+        from mmdet.datasets import VOCDataset
+
+        classes = VOCDataset.METAINFO['classes']
+    if isinstance(classes, str):
+        classes = [classes]
+    folders, root = _list_folders(dataset), dataset.get('data_root') or ''
+    images, annotations = (_join(root, folders[part]) for part in _VOC_PARTS)
+    ignored = [ignored] if isinstance(ignored, str) else ignored
+    place = Path(_list_file(dataset))
+    check_voc(place, Path(images), Path(annotations), frozenset(classes), ignored)
+
+
+def _list_file(dataset: dict) -> str:
+    return _join(dataset.get('data_root') or '', dataset['ann_file'])
 
 
 def _list_folders(dataset: dict) -> dict[str, str]:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import WWTError
+from ..errors import ResultError, WWTError
 from .atomic import write_atomically
 from .checkpoint_hook import find_resumable_checkpoint
+from .json_file import read_json
 
 _TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -98,13 +99,20 @@ def _read_runs(
     """Runs that are finished, unless they were other ones."""
     if not file.is_file():
         return {}
-    report = json.loads(file.read_text())
+    report = read_json(file, dict, ('config', 'options', 'seeds'))
     if report['config'] != str(config) or report['options'] != list(options):
+        former = ' '.join(map(str, (report['config'], report['options'])))
         raise RunFailedError(
-            f'{file} holds runs of {" ".join([report["config"], *report["options"]])}: '
+            f'{file} holds runs of {former}: '
             'give another --work-dir, or remove that folder'
         )
-    return {int(seed): run for seed, run in report['seeds'].items()}
+    try:
+        return {int(seed): dict(run) for seed, run in report['seeds'].items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ResultError(
+            f'{file} is no result of this tool: seeds must hold the metrics of each '
+            'seed. Move it away'
+        ) from error
 
 
 def _run(

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.evaluator import DumpResults
 
 from ..errors import CheckpointError, ConfigError
+from .bad_image_hook import BadImageHook
 from .checkpoint_fit_hook import CheckpointFitHook
 from .cli import (
     add_common_arguments,
@@ -17,10 +18,12 @@ from .cli import (
     set_work_dir,
 )
 from .config import load_config
-from .dataset_check import check_datasets
+from .dataset_check import check_annotations, check_datasets
+from .dataset_fit_hook import DatasetFitHook
 from .distributed import prepare_cpu_processes
 from .test_time_augmentation import enable_test_time_augmentation
 from .visualization import enable_visualization
+from .weights import load_weights_only
 
 _EXAMPLE = """examples:
   python tools/test.py configs/mmdet/wwt_det_voc07.py work_dirs/epoch_12.pth
@@ -56,9 +59,13 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
         enable_test_time_augmentation(cfg)
     complete_dataloaders(cfg)
     check_datasets(cfg, ('test',))
+    check_annotations(cfg, ('test',))
     prepare_cpu_processes(cfg)
+    load_weights_only(args.trust_checkpoint)
     runner = build_runner(cfg)
     runner.register_hook(CheckpointFitHook())
+    runner.register_hook(DatasetFitHook())
+    runner.register_hook(BadImageHook())  # also where the config does not name it
     if args.out:
         runner.test_evaluator.metrics.append(_build_dump(cfg, args.out))
     return runner.test()

@@ -8,7 +8,8 @@ import torch
 from mmengine.config import Config
 
 from ..errors import CheckpointError, ConfigError
-from .checkpoint_hook import find_resumable_checkpoint
+from .checkpoint_fit_hook import CheckpointFitHook
+from .checkpoint_hook import find_resumable_checkpoint, find_whole_checkpoint
 from .cli import (
     add_common_arguments,
     build_runner,
@@ -17,8 +18,10 @@ from .cli import (
     set_work_dir,
 )
 from .config import load_config
-from .dataset_check import check_datasets
+from .dataset_check import check_annotations, check_datasets
+from .dataset_fit_hook import DatasetFitHook
 from .distributed import prepare_cpu_processes
+from .weights import load_weights_only
 
 _EXAMPLE = """examples:
   python tools/train.py configs/mmdet/wwt_det_voc07.py
@@ -46,9 +49,16 @@ def main(argv: list[str] | None = None) -> None:
     _set_randomness(cfg, args)
     _set_resumption(cfg, args.resume)
     complete_dataloaders(cfg)
-    check_datasets(cfg, ('train', 'val') if cfg.get('val_cfg') else ('train',))
+    stages = ('train', 'val') if cfg.get('val_cfg') else ('train',)
+    check_datasets(cfg, stages)
+    check_annotations(cfg, stages)
     prepare_cpu_processes(cfg)
-    build_runner(cfg).train()
+    load_weights_only(args.trust_checkpoint)
+    runner = build_runner(cfg)
+    runner.register_hook(DatasetFitHook())
+    if cfg.get('resume'):
+        runner.register_hook(CheckpointFitHook())
+    runner.train()
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -133,7 +143,7 @@ def _set_resumption(cfg: Config, checkpoint: str | None) -> None:
         # With nothing to resume, the run begins as it would without --resume: from
         # the pretrained weights of load_from, if there are any.
         cfg.resume = found is not None
-        cfg.load_from = found or cfg.get('load_from')
+        cfg.load_from = find_whole_checkpoint(found) if found else cfg.get('load_from')
     elif checkpoint is not None:
         if '://' not in checkpoint and not Path(checkpoint).exists():
             raise CheckpointError(f'no checkpoint to resume from at {checkpoint}')

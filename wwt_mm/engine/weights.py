@@ -4,6 +4,9 @@ A checkpoint is a pickle, and a pickle can run any program when it is read. What
 training writes needs tensors, numbers, text and mmengine's log buffers only.
 """
 
+import os
+import zipfile
+import zlib
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from pickle import UnpicklingError
@@ -11,6 +14,7 @@ from typing import Any
 
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from ..errors import CheckpointError
@@ -42,7 +46,7 @@ def load_checkpoint_file(
             content = torch.load(path, map_location='cpu', weights_only=not trust)
     except UnpicklingError as error:
         # Torch raises the same error for a file that is no pickle at all.
-        if 'Unsupported' in str(error) or 'GLOBAL' in str(error):
+        if 'GLOBAL' in str(error) or 'Unsupported class' in str(error):
             raise CheckpointError(
                 f'{path} holds more than weights, and reading it may run code that is '
                 f'not yours. If you know where it comes from: {trust_option}'
@@ -61,8 +65,8 @@ def load_checkpoint_file(
 def check_fit(model: nn.Module, weights: dict, checkpoint: str, config: str) -> None:
     """Compares a checkpoint with a model, by names and shapes.
 
-    mmengine would warn and go on with random weights, whose results mean nothing. A
-    lesser misfit, which can be meant, is left to that warning.
+    mmengine would warn and go on with random weights, whose results mean nothing. That
+    a part of the model is missing, which can be meant, is left to that warning.
 
     Args:
         model: The model.
@@ -71,7 +75,8 @@ def check_fit(model: nn.Module, weights: dict, checkpoint: str, config: str) -> 
         config: Name of the config, for the message.
 
     Raises:
-        CheckpointError: If it fits less than half of the parameters.
+        CheckpointError: If it fits less than half of the parameters, or one of them has
+            another shape, as with another number of classes.
     """
     weights = {k.removeprefix('module.'): v for k, v in weights.items()}
     parameters = dict(model.named_parameters())
@@ -89,6 +94,57 @@ def check_fit(model: nn.Module, weights: dict, checkpoint: str, config: str) -> 
             f'{tuple(parameters[misfit].shape)} and is '
             f'{"missing" if found is None else tuple(found)}'
         )
+    for name, parameter in parameters.items():
+        # Position embeddings are resized on loading.
+        if name in weights and name not in fitting and 'pos_embed' not in name:
+            raise CheckpointError(
+                f'{checkpoint} does not fit {config}: {name} should be '
+                f'{tuple(parameter.shape)} and is {tuple(weights[name].shape)}; use '
+                'the config and the --cfg-options that it was trained with '
+                '(num_classes, num_slots, arch, ...)'
+            )
+
+
+def load_weights_only(trust: bool = False) -> None:
+    """Makes mmengine, in this process, load checkpoints that hold nothing but data.
+
+    By itself it warns, and runs what code there is. This is for all that the runner
+    loads: ``load_from``, ``resume`` and ``Pretrained``.
+
+    Args:
+        trust: Whether to read files with other things in them, too.
+    """
+
+    def load_from_file(filename: str, map_location: Any = None) -> dict[str, Any]:
+        # On the CPU, whatever `map_location`: each part is copied to where it belongs.
+        path = Path(filename).expanduser()
+        return load_checkpoint_file(path, trust, '--trust-checkpoint')
+
+    CheckpointLoader.register_scheme('', load_from_file, force=True)
+    # For what comes from elsewhere (http://...), with the error that torch has for it.
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '0' if trust else '1'
+
+
+def find_damage(path: str | Path) -> str | None:
+    """Checks a checkpoint file by the checksums in it, or, if it has none, by reading.
+
+    Args:
+        path: The file.
+
+    Returns:
+        str | None: What is wrong with it, or None.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as file:
+                broken = file.testzip()
+            return broken and f'the checksum of {broken} in it is wrong'
+        load_checkpoint_file(path)
+    except CheckpointError as error:
+        return str(error)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError) as error:
+        return str(error)
+    return None
 
 
 def _allow(types: list) -> AbstractContextManager:

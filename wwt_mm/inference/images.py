@@ -12,6 +12,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
+from ..engine.bad_image_hook import check_end
 from ..errors import ConfigError, DatasetError
 from .outputs import PICTURE_SUFFIX
 
@@ -89,6 +90,7 @@ class ImagePipeline:
             results = dict(img=image, img_path=None, img_id=0)
             results['img_shape'] = results['ori_shape'] = image.shape[:2]
         else:
+            check_end(str(image))  # OpenCV would fill up what is missing
             results = self.load(dict(img_path=str(image), img_id=0))
         loaded = results['img']
         for transform in self.rest:

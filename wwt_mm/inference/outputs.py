@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ..engine.atomic import write_atomically
+from ..engine.json_file import read_json
 from ..errors import ConfigError
 from ..visualization.slot_sheet import draw_slot_sheet
 
@@ -53,7 +54,7 @@ class OutputFolder:
             content = json.dumps(record, indent=1)
             write_atomically(content.encode(), path)
             return
-        former = json.loads(path.read_text(encoding='utf-8'))
+        former = read_json(path, dict)
         if former != json.loads(json.dumps(record)):
             changed = ', '.join(key for key in record if former.get(key) != record[key])
             raise ConfigError(
@@ -85,7 +86,7 @@ class OutputFolder:
         path = self.folder / _GALLERY_RECORD
         if not (path.is_file() and (self.folder / GALLERY).is_file()):
             return False
-        return json.loads(path.read_text(encoding='utf-8')) == list(names)
+        return read_json(path, list) == list(names)
 
     def write_gallery(self, html: str, names: Sequence[str]) -> None:
         """Write the page, and what images it was made for."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.atomic import write_atomically
+from ..engine.json_file import read_json
 from ..errors import ConfigError
 from .claims import Measurements
 from .run import RunKey
@@ -37,12 +38,7 @@ class ResultStore:
         path = self.out / str(key) / _NAME
         if not path.is_file():
             return None
-        try:
-            return json.loads(path.read_text())
-        except ValueError as error:
-            raise ConfigError(
-                f'{path} is no result of this tool: {error}. Move it away'
-            ) from error
+        return read_json(path, dict, ('run', 'seed', 'fingerprint', 'finished'))
 
     def is_finished(self, key: RunKey, fingerprint: str) -> bool:
         """Tell whether a run is there and done.
