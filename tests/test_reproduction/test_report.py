@@ -25,6 +25,7 @@ def results(*values, seconds=1800):
             finished=True,
             command=f'python tools/test.py {run} {seed}',
             amp=False,
+            attempts=1,
             git='abc',
             versions={'torch': '2'},
             machine=dict(processor='P', cores=2, device='cpu', threads=1),

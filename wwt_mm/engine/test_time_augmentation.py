@@ -8,7 +8,7 @@ from ..errors import ConfigError
 
 _MODELS = {
     'mmdet': dict(
-        type='mmdet.DetTTAModel',
+        type='DetTTAModel',
         tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.5), max_per_img=100),
     ),
     'mmseg': dict(type='mmseg.SegTTAModel'),

@@ -20,7 +20,7 @@ from .run import Stage
 from .stages import STAGES
 
 _EXAMPLE = """examples:
-  python tools/reproduce.py --quick                 # scenes, one seed, 15 minutes
+  python tools/reproduce.py --quick                 # scenes, one seed
   python tools/reproduce.py                         # scenes, three seeds
   python tools/reproduce.py scenes --claims 3 4 --seeds 0
   python tools/reproduce.py cifar --data cifar10=PATH

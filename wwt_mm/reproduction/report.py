@@ -99,6 +99,8 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
         return '; '.join(sorted({str(of(result)) for result in results}))
 
     seeds = sorted({result['seed'] for result in results})
+    again = sum(result['attempts'] > 1 for result in results)
+    interrupted = f' ({again} were interrupted; of those, the last part)' * bool(again)
     hours = sum(result['processor_seconds'] for result in results) / 3600
     trainings = {result['amp'] for result in results if '--seed' in result['command']}
     precision = {True: 'bfloat16 (`--amp`)', False: 'float32'}
@@ -107,7 +109,7 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
     )
     return [
         f'{len(results)} runs, seeds {", ".join(map(str, seeds))}, {hours:.1f} hours '
-        'of processor time in all. Trainings in '
+        f'of processor time{interrupted}. Trainings in '
         f'{" and ".join(precision[amp] for amp in sorted(trainings)) or "none"}, tests '
         'in float32. Machine: '
         + distinct(
