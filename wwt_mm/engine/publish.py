@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from .atomic import write_atomically
+from .weights import data_types
 
 # The rest (optimizer, schedules, message hub, averaged weights' twin) only serves to
 # resume. Where weights are averaged (EMAHook), state_dict holds the averages.
@@ -76,11 +77,10 @@ def _read(path: Path) -> dict[str, Any]:
 def _trust_mmengine() -> AbstractContextManager:
     """Lets torch read the types of mmengine's logs, where both are new enough."""
     try:
-        from mmengine.runner.checkpoint import get_torch_safe_globals
         from torch.serialization import safe_globals
     except ImportError:
         return nullcontext()
-    return safe_globals(get_torch_safe_globals())
+    return safe_globals(data_types())
 
 
 def _find_weights(checkpoint: dict[str, Any], path: Path) -> dict[str, Tensor]:

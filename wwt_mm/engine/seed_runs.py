@@ -101,7 +101,8 @@ def _read_runs(
         return {}
     report = read_json(file, dict, ('config', 'options', 'seeds'))
     if report['config'] != str(config) or report['options'] != list(options):
-        former = ' '.join(map(str, (report['config'], report['options'])))
+        former = report['options'] if isinstance(report['options'], list) else []
+        former = ' '.join(map(str, [report['config'], *former]))
         raise RunFailedError(
             f'{file} holds runs of {former}: '
             'give another --work-dir, or remove that folder'

@@ -12,12 +12,16 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from ..errors import CheckpointError
+
+# What torch says of a whole file with things in it that it does not make.
+_MORE_THAN_DATA = ('GLOBAL', 'Unsupported class', 'allowlisted')
 
 
 def load_checkpoint_file(
@@ -42,11 +46,11 @@ def load_checkpoint_file(
     if not path.is_file():
         raise CheckpointError(f'no checkpoint file at {path}')
     try:
-        with _allow(_data_types()):
+        with _allow(data_types()):
             content = torch.load(path, map_location='cpu', weights_only=not trust)
     except UnpicklingError as error:
         # Torch raises the same error for a file that is no pickle at all.
-        if 'GLOBAL' in str(error) or 'Unsupported class' in str(error):
+        if any(word in str(error) for word in _MORE_THAN_DATA):
             raise CheckpointError(
                 f'{path} holds more than weights, and reading it may run code that is '
                 f'not yours. If you know where it comes from: {trust_option}'
@@ -154,15 +158,14 @@ def _allow(types: list) -> AbstractContextManager:
     return nullcontext()
 
 
-def _data_types() -> list:
+def data_types() -> list:
     """What mmengine's checkpoints hold besides weights, none of which runs code."""
+    # float32 and others, which mmengine forgets, are in what mmseg logs.
+    kinds = [type(np.dtype(kind)) for kind in ('f8', 'f4', 'f2', 'i8', 'i4', 'u4', '?')]
     try:
         from mmengine.runner.checkpoint import get_torch_safe_globals
     except ImportError:  # upstream mmengine
-        import numpy as np
-
         core = getattr(np, '_core', None) or np.core
         array = (core.multiarray._reconstruct, core.multiarray.scalar, np.ndarray)
-        kinds = (type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u4'))
         return [HistoryBuffer, getattr, *array, np.dtype, *kinds]
-    return get_torch_safe_globals()
+    return [*get_torch_safe_globals(), *kinds]
