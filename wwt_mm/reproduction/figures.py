@@ -38,9 +38,9 @@ def draw_figures(
 
 
 def _is_measured(claim: Claim, measured: Measurements) -> bool:
-    return any(
-        cell.values(measured) for row in claim.rows for cell in row.cells if cell
-    )
+    """Whether there is something to compare: two rows with all that they have."""
+    rows = [[cell for cell in row.cells if cell] for row in claim.rows]
+    return sum(all(cell.values(measured) for cell in row) for row in rows) > 1
 
 
 def _render(draw: Callable, claim: Claim, measured: Measurements) -> bytes:
