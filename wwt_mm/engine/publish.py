@@ -4,7 +4,6 @@ import hashlib
 import io
 import pickle
 import re
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from .atomic import write_atomically
-from .weights import data_types
+from .weights import allow_data_types
 
 # The rest (optimizer, schedules, message hub, averaged weights' twin) only serves to
 # resume. Where weights are averaged (EMAHook), state_dict holds the averages.
@@ -62,7 +61,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise CheckpointError(f'{path} is no file: give a checkpoint, as epoch_300.pth')
     try:
         # Not mmengine's loader, which runs code where data alone do not load.
-        with _trust_mmengine():
+        with allow_data_types():
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -72,15 +71,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'{path} holds a {type(checkpoint).__name__}, no weights')
     return checkpoint
-
-
-def _trust_mmengine() -> AbstractContextManager:
-    """Lets torch read the types of mmengine's logs, where both are new enough."""
-    try:
-        from torch.serialization import safe_globals
-    except ImportError:
-        return nullcontext()
-    return safe_globals(data_types())
 
 
 def _find_weights(checkpoint: dict[str, Any], path: Path) -> dict[str, Tensor]:

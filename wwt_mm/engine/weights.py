@@ -46,7 +46,7 @@ def load_checkpoint_file(
     if not path.is_file():
         raise CheckpointError(f'no checkpoint file at {path}')
     try:
-        with _allow(data_types()):
+        with allow_data_types():
             content = torch.load(path, map_location='cpu', weights_only=not trust)
     except UnpicklingError as error:
         # Torch raises the same error for a file that is no pickle at all.
@@ -151,14 +151,17 @@ def find_damage(path: str | Path) -> str | None:
     return None
 
 
-def _allow(types: list) -> AbstractContextManager:
+def allow_data_types() -> AbstractContextManager:
+    """Lets torch read what mmengine's checkpoints hold besides weights."""
     if hasattr(torch.serialization, 'safe_globals'):
-        return torch.serialization.safe_globals(types)
-    torch.serialization.add_safe_globals(types)  # torch 2.4: until the process ends
+        return torch.serialization.safe_globals(_data_types())
+    torch.serialization.add_safe_globals(
+        _data_types()
+    )  # torch 2.4: until the process ends
     return nullcontext()
 
 
-def data_types() -> list:
+def _data_types() -> list:
     """What mmengine's checkpoints hold besides weights, none of which runs code."""
     # float32 and others, which mmengine forgets, are in what mmseg logs.
     kinds = [type(np.dtype(kind)) for kind in ('f8', 'f4', 'f2', 'i8', 'i4', 'u4', '?')]
