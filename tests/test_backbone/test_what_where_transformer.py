@@ -5,6 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.registry import MODELS
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from wwt_mm.backbone import SlotMasks, WhatWhereTransformer
 from wwt_mm.errors import CheckpointError, ConfigError
@@ -150,13 +153,74 @@ def test_from_slots_alone_the_last_masks_and_tokens_are_not_trained():
     assert missing == {'mlp_masks', 'mlp_tokens', 'norm_tokens_mlp'}
 
 
-def test_gradient_checkpointing_changes_nothing_but_memory():
-    plain, saving = make().train(), make(with_cp=True).train()
-    for model in (plain, saving):
-        (output,) = model(image(32, 32))
+@pytest.mark.parametrize('with_cp', [True, 'selective'])
+@pytest.mark.parametrize('num_slots', [4, 32])  # both orders of products
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        dict(mask_mlp=False),
+        dict(norm_scores=True, drop_rate=0.3, drop_path_rate=0.3),
+    ],
+)
+def test_recomputing_changes_nothing_but_memory(with_cp, num_slots, options):
+    padding = torch.zeros(2, 32, 32, dtype=torch.bool)
+    padding[0, 20:] = True
+    runs = []
+    for mode in (False, with_cp):
+        model = make(with_cp=mode, num_slots=num_slots, **options).double().train()
+        torch.manual_seed(1)
+        (output,) = model(image(32, 32).double(), padding)
         (output.slots.sum() + output.masks.square().sum()).backward()
-    for a, b in zip(plain.parameters(), saving.parameters()):
-        torch.testing.assert_close(a.grad, b.grad)
+        gradients = {n: p.grad for n, p in model.named_parameters()}
+        runs.append((output.slots, output.masks, gradients))
+    torch.testing.assert_close(runs[1], runs[0])
+
+
+def test_each_way_of_recomputing_keeps_less():
+    """What the forward pass leaves behind of each block, in multiples of its tokens."""
+    images, dims, slots = image(256, 256, batch=1), 32, 16  # as many masks as channels
+    tokens = 4 * 32 * 32 * dims
+
+    def kept(with_cp):
+        def total(layers):
+            arch = dict(embed_dims=dims, num_layers=layers, num_heads=2)
+            model = make(arch=arch, with_cp=with_cp, num_slots=slots)
+            return bytes_left_behind(model.train(), images)
+
+        return (total(3) - total(1)) / 2 / tokens
+
+    # By hand: tokens and their norm, twice; scores and their two softmaxes; twice 2 and
+    # twice 1.5 hidden channels. Slots are few.
+    assert kept(False) == pytest.approx(14, abs=0.5)
+    # Tokens twice, scores, and 2 and 1.5 hidden channels.
+    assert kept('selective') == pytest.approx(6.5, abs=0.5)
+    # Tokens and masks.
+    assert kept(True) == pytest.approx(2, abs=0.2)
+
+
+def bytes_left_behind(model, images):
+    """Bytes of the storages that live as long as the result's graph, weights aside."""
+    storages = {}
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            for tensor in tree_leaves(result):
+                if isinstance(tensor, torch.Tensor):
+                    storage = tensor.untyped_storage()
+                    storages[storage._cdata] = (StorageWeakRef(storage), len(storage))
+            return result
+
+    with Watch():
+        output = model(images)
+    own = {p.untyped_storage()._cdata for p in model.parameters()}
+    assert output
+    return sum(
+        size
+        for key, (reference, size) in storages.items()
+        if key not in own and not reference.expired()
+    )
 
 
 def test_frozen_stages_are_not_trained_and_stay_in_eval_mode():
@@ -179,9 +243,10 @@ def test_autocast_stays_finite_and_close(dtype):
         torch.testing.assert_close(a, b, rtol=0, atol=0.1 * a.abs().max().item())
 
 
+@pytest.mark.parametrize('with_cp', [False, 'selective'])
 @pytest.mark.parametrize('padded', [False, True])
-def test_traces_without_graph_breaks_also_for_dynamic_sizes(padded):
-    model = make(arch=ARCH | dict(num_layers=2))
+def test_traces_without_graph_breaks_also_for_dynamic_sizes(padded, with_cp):
+    model = make(arch=ARCH | dict(num_layers=2), with_cp=with_cp)
     compiled = torch.compile(model, fullgraph=True, dynamic=True, backend='eager')
     for size in ((32, 48), (40, 56)):
         padding = None

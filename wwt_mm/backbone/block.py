@@ -1,6 +1,6 @@
 """One What-Where block: mutual attention, then three MLPs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
@@ -8,6 +8,7 @@ from mmcv.cnn.bricks.drop import DropPath
 from torch import Tensor, nn
 
 from .mutual_attention import MutualAttention
+from .recompute import call
 
 
 class MLP(nn.Sequential):
@@ -36,6 +37,11 @@ class MLP(nn.Sequential):
             nn.Linear(hidden_channels, out_channels),
             nn.Dropout(drop_rate),
         )
+
+    def after_first(self, hidden: Tensor) -> Tensor:
+        """All layers but the first, ``(..., hidden_channels)`` to ``out_channels``."""
+        _, act, drop, linear, last_drop = self
+        return last_drop(linear(drop(act(hidden))))
 
 
 class MaskMLP(nn.Module):
@@ -73,10 +79,18 @@ class MaskMLP(nn.Module):
 
     def forward(self, scores: Tensor, tokens: Tensor) -> Tensor:
         """Scores ``(B, N, H * K)`` and tokens ``(B, N, D)`` to masks like scores."""
+        hidden = self.read_scores(scores).add_(self.from_tokens(tokens))
+        return self.after_first(hidden)
+
+    def read_scores(self, scores: Tensor) -> Tensor:
+        """What scores ``(B, N, H * K)`` add to the hidden channels."""
         if self.norm_scores:
             scores = F.layer_norm(scores, scores.shape[-1:])
-        hidden = self.act(self.from_scores(scores).add_(self.from_tokens(tokens)))
-        return self.to_masks(self.drop(hidden))
+        return self.from_scores(scores)
+
+    def after_first(self, hidden: Tensor) -> Tensor:
+        """Hidden channels to masks."""
+        return self.to_masks(self.drop(self.act(hidden)))
 
 
 class WhatWhereBlock(nn.Module):
@@ -97,6 +111,8 @@ class WhatWhereBlock(nn.Module):
             have no residual, so nothing of theirs is ever dropped.
         norm_cfg: Config of the normalisation.
         act_cfg: Config of the MLPs' activation.
+        recompute: Whether the backward pass computes again what costs little time and
+            much memory: softmaxes, activations and norms.
     """
 
     def __init__(
@@ -111,14 +127,17 @@ class WhatWhereBlock(nn.Module):
         drop_path_rate: float,
         norm_cfg: dict,
         act_cfg: dict,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
+        self.recompute = recompute
+        self.is_random = drop_rate > 0
         dims, mask_dims = embed_dims, num_heads * num_slots
         token_dims, slot_dims, hidden_mask_dims = (int(r * dims) for r in mlp_ratios)
 
         self.norm_tokens = build_norm_layer(norm_cfg, dims)[1]
         self.norm_slots = build_norm_layer(norm_cfg, dims)[1]
-        self.attn = MutualAttention(dims, num_heads)
+        self.attn = MutualAttention(dims, num_heads, recompute)
         self.norm_tokens_mlp = build_norm_layer(norm_cfg, dims)[1]
         self.norm_slots_mlp = build_norm_layer(norm_cfg, dims)[1]
         self.mlp_tokens = MLP(dims, token_dims, dims, act_cfg, drop_rate)
@@ -152,8 +171,8 @@ class WhatWhereBlock(nn.Module):
             ``X+``, ``S+`` and ``M+``, in the shapes of ``X``, ``S`` and ``M``; with
             ``slots_only``, ``None`` for the first and the last.
         """
-        token_update, slot_update, scores = self.attn(
-            self.norm_tokens(tokens), self.norm_slots(slots), masks, padding, slots_only
+        token_update, slot_update, scores = self._attend(
+            tokens, self.norm_slots(slots), masks, padding, slots_only
         )  # (1)
         slots = slots + self.drop_path(slot_update)  # (3)
         slots = slots + self.drop_path(self.mlp_slots(self.norm_slots_mlp(slots)))  # 5
@@ -161,7 +180,37 @@ class WhatWhereBlock(nn.Module):
             return None, slots, None
 
         tokens = tokens + self.drop_path(token_update)  # (2)
+        apply_mlps = self._recomputed_mlps if self.recompute else self._mlps
+        update, masks = apply_mlps(tokens, scores)
+        return tokens + self.drop_path(update), slots, masks
+
+    def _attend(self, tokens: Tensor, *others) -> tuple[Tensor | None, Tensor, Tensor]:
+        """Mutual attention of tokens that are not normalised yet."""
+        if self.recompute:
+            return self.attn(tokens, *others, norm=self.norm_tokens)
+        return self.attn(self.norm_tokens(tokens), *others)
+
+    def _mlps(self, tokens: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """The update of tokens, eq. (4), and new masks, eq. (6)."""
         normed = self.norm_tokens_mlp(tokens)
-        tokens = tokens + self.drop_path(self.mlp_tokens(normed))  # (4)
+        update = self.mlp_tokens(normed)
         masks = scores if self.mlp_masks is None else self.mlp_masks(scores, normed)
-        return tokens, slots, masks  # (6)
+        return update, masks
+
+    def _recomputed_mlps(self, tokens: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, but all that is kept of it are hidden channels before activation.
+
+        Each MLP takes the norm for itself, or it would have to be kept.
+        """
+
+        def again(function: Callable, *inputs: Tensor) -> Tensor:
+            return call(function, *inputs, recompute=True, random=self.is_random)
+
+        norm, mlp, mask_mlp = self.norm_tokens_mlp, self.mlp_tokens, self.mlp_masks
+        hidden = again(lambda x: mlp[0](norm(x)), tokens)
+        update = again(mlp.after_first, hidden)
+        if mask_mlp is None:
+            return update, scores
+        hidden = again(lambda x: mask_mlp.from_tokens(norm(x)), tokens)
+        hidden = again(mask_mlp.read_scores, scores).add_(hidden)
+        return update, again(mask_mlp.after_first, hidden)

@@ -1,10 +1,12 @@
 """Mutual attention: tokens read slots and slots read tokens by one score matrix."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .recompute import call
 
 
 class MutualAttention(nn.Module):
@@ -22,10 +24,14 @@ class MutualAttention(nn.Module):
     Args:
         embed_dims: Channels ``D`` of tokens and slots.
         num_heads: Heads ``H``; divides ``D``.
+        recompute: Whether the backward pass computes softmaxes and norms again.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int) -> None:
+    def __init__(
+        self, embed_dims: int, num_heads: int, recompute: bool = False
+    ) -> None:
         super().__init__()
+        self.recompute = recompute
         self.num_heads = num_heads
         self.scale = (embed_dims // num_heads) ** -0.5
         self.token_qv = nn.Linear(embed_dims, 2 * embed_dims)
@@ -38,6 +44,7 @@ class MutualAttention(nn.Module):
         masks: Tensor | None = None,
         padding: Tensor | None = None,
         slots_only: bool = False,
+        norm: Callable[[Tensor], Tensor] = lambda tokens: tokens,
     ) -> tuple[Tensor | None, Tensor, Tensor]:
         """Let tokens and slots read each other.
 
@@ -47,6 +54,8 @@ class MutualAttention(nn.Module):
             masks: Masks of the block before, ``(B, N, H * K)``; ``None`` means zeros.
             padding: ``(B, N)`` bool, ``True`` for tokens that no slot may read.
             slots_only: Whether to leave out the update of tokens.
+            norm: Normalises tokens each time they are read, if they are not yet
+                normalised: then its result need not be kept.
 
         Returns:
             The updates of tokens ``(B, N, D)``, ``None`` if left out, and of slots
@@ -59,19 +68,16 @@ class MutualAttention(nn.Module):
         project_slots = self.projects_slots(tokens.shape[1], slots.shape[1])
 
         score = self._score_projected_keys if project_slots else self._score
-        scores = score(tokens, keys * self.scale, wq, bq)
+        scores = score(tokens, norm, keys * self.scale, wq, bq)
         if masks is not None:
             scores.add_(masks)  # (1)
 
         token_update = None
         if not slots_only:
-            over_slots = scores.unflatten(-1, (self.num_heads, -1)).softmax(-1)
-            token_update = _join(over_slots.unbind(2), self._heads(slot_values))  # (2)
-        readable = scores
-        if padding is not None:
-            readable = scores.masked_fill(padding.unsqueeze(-1), -torch.inf)
+            token_update = self._call(self._read_slots, scores, slot_values)  # (2)
         pool = self._pool_then_project if project_slots else self._project_then_pool
-        return token_update, pool(readable.softmax(1), tokens, wv, bv), scores  # (3)
+        slot_update = pool(scores, padding, tokens, norm, wv, bv)  # (3)
+        return token_update, slot_update, scores
 
     def projects_slots(self, num_tokens: int, num_slots: int) -> bool:
         """Whether to multiply slots with the weights of tokens.
@@ -86,40 +92,86 @@ class MutualAttention(nn.Module):
         by_slots = num_tokens * mask_dims + dims * num_slots
         return by_slots < 0.95 * by_tokens
 
-    def _score(self, tokens: Tensor, keys: Tensor, wq: Tensor, bq: Tensor) -> Tensor:
+    def _score(
+        self, tokens: Tensor, norm: Callable, keys: Tensor, wq: Tensor, bq: Tensor
+    ) -> Tensor:
         """``(Xn Wq) k^T`` for each head, ``(B, N, H * K)``."""
-        queries = self._heads(F.linear(tokens, wq, bq))
+        queries = self._heads(self._project(tokens, norm, wq, bq))
         return _join(queries, (key.mT for key in self._heads(keys)))
 
     def _score_projected_keys(
-        self, tokens: Tensor, keys: Tensor, wq: Tensor, bq: Tensor
+        self, tokens: Tensor, norm: Callable, keys: Tensor, wq: Tensor, bq: Tensor
     ) -> Tensor:
         """The same as ``Xn (Wq k^T)``."""
+
+        def multiply(tokens: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
+            return torch.baddbmm(bias.unsqueeze(1), norm(tokens), keys.mT)
+
         size = len(wq) // self.num_heads
         heads = list(zip(self._heads(keys), wq.split(size), bq.split(size)))
         keys = torch.cat([key @ w for key, w, _ in heads], 1)  # (B, H * K, D)
         bias = torch.cat([key @ b for key, _, b in heads], 1)  # (B, H * K)
-        return torch.baddbmm(bias.unsqueeze(1), tokens, keys.mT)
+        return self._call(multiply, tokens, keys, bias)
+
+    def _read_slots(self, scores: Tensor, slot_values: Tensor) -> Tensor:
+        """``softmax_over_K(A) (Sn Wvs)`` for each head, ``(B, N, D)``."""
+        over_slots = scores.unflatten(-1, (self.num_heads, -1)).softmax(-1)
+        return _join(over_slots.unbind(2), self._heads(slot_values))
 
     def _project_then_pool(
-        self, weights: Tensor, tokens: Tensor, wv: Tensor, bv: Tensor
+        self,
+        scores: Tensor,
+        padding: Tensor | None,
+        tokens: Tensor,
+        norm: Callable,
+        wv: Tensor,
+        bv: Tensor,
     ) -> Tensor:
-        """``weights^T (Xn Wv)`` for each head, ``(B, K, D)``."""
-        values = self._heads(F.linear(tokens, wv, bv))
-        return _join((w.mT for w in self._heads(weights)), values)
+        """``softmax_over_N(A)^T (Xn Wv)`` for each head, ``(B, K, D)``."""
+
+        def pool(scores: Tensor, values: Tensor) -> Tensor:
+            weights = self._heads(_over_tokens(scores, padding))
+            return _join((w.mT for w in weights), self._heads(values))
+
+        return self._call(pool, scores, self._project(tokens, norm, wv, bv))
 
     def _pool_then_project(
-        self, weights: Tensor, tokens: Tensor, wv: Tensor, bv: Tensor
+        self,
+        scores: Tensor,
+        padding: Tensor | None,
+        tokens: Tensor,
+        norm: Callable,
+        wv: Tensor,
+        bv: Tensor,
     ) -> Tensor:
-        """The same as ``(weights^T Xn) Wv``, for weights that sum to one."""
+        """The same as ``(softmax_over_N(A)^T Xn) Wv``, since weights sum to one."""
+
+        def pool(scores: Tensor, tokens: Tensor) -> Tensor:
+            return _over_tokens(scores, padding).mT @ norm(tokens)  # (B, H * K, D)
+
         size = len(wv) // self.num_heads
-        pooled = (weights.mT @ tokens).chunk(self.num_heads, 1)  # (B, K, D) each
+        pooled = self._call(pool, scores, tokens).chunk(self.num_heads, 1)
         projections = zip(pooled, wv.split(size), bv.split(size))
         return torch.cat([F.linear(*projection) for projection in projections], -1)
+
+    def _project(
+        self, tokens: Tensor, norm: Callable, weight: Tensor, bias: Tensor
+    ) -> Tensor:
+        return self._call(lambda x: F.linear(norm(x), weight, bias), tokens)
+
+    def _call(self, function: Callable, *inputs: Tensor) -> Tensor:
+        return call(function, *inputs, recompute=self.recompute)
 
     def _heads(self, x: Tensor) -> tuple[Tensor, ...]:
         """The heads' channels of ``(B, L, C)``, ``(B, L, C / H)`` each."""
         return x.chunk(self.num_heads, -1)
+
+
+def _over_tokens(scores: Tensor, padding: Tensor | None) -> Tensor:
+    """Softmax over the tokens that are no padding, ``(B, N, H * K)``."""
+    if padding is not None:
+        scores = scores.masked_fill(padding.unsqueeze(-1), -torch.inf)
+    return scores.softmax(1)
 
 
 def _join(lefts: Iterable[Tensor], rights: Iterable[Tensor]) -> Tensor:

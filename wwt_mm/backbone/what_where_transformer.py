@@ -55,7 +55,9 @@ class WhatWhereTransformer(BaseModule):
             with its class token (not given in the paper).
         norm_cfg: Config of normalisation layers.
         act_cfg: Config of the MLPs' activation.
-        with_cp: Trade time for memory: recompute each block in the backward pass.
+        with_cp: Trade time for memory: ``True`` computes each block again in the
+            backward pass (a quarter more time); ``'selective'`` only what is cheap to
+            compute again, softmaxes, norms and activations, but no matrix product.
         frozen_stages: -1 freezes nothing, 0 what comes before the first block (patch
             and position embeddings, slots), ``n`` also the first ``n`` blocks.
         init_cfg: mmengine initialisation, as for any backbone.
@@ -87,7 +89,7 @@ class WhatWhereTransformer(BaseModule):
         final_norm: bool = True,
         norm_cfg: dict = dict(type='LN', eps=1e-6),
         act_cfg: dict = dict(type='GELU'),
-        with_cp: bool = False,
+        with_cp: bool | str = False,
         frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -108,7 +110,7 @@ class WhatWhereTransformer(BaseModule):
         self.out_type = _one_of('out_type', out_type, OUT_TYPES)
         self.out_indices = self._resolve_indices(out_indices)
         self.frozen_stages = self._check_frozen_stages(frozen_stages)
-        self.with_cp = with_cp
+        self.with_cp = _one_of('with_cp', with_cp, (False, True, 'selective'))
         _probability('drop_rate', drop_rate)
         _probability('drop_path_rate', drop_path_rate)
 
@@ -130,6 +132,7 @@ class WhatWhereTransformer(BaseModule):
                 drop_path_rate=drop_path_rate * index / max(self.num_layers - 1, 1),
                 norm_cfg=norm_cfg,
                 act_cfg=act_cfg,
+                recompute=with_cp == 'selective',
             )
             for index in range(self.num_layers)
         )
@@ -170,7 +173,7 @@ class WhatWhereTransformer(BaseModule):
         last = max(self.out_indices)
         for index, block in enumerate(self.blocks[: last + 1]):
             state = (tokens, slots, masks, flat_padding, slots_only and index == last)
-            if self.with_cp and torch.is_grad_enabled():
+            if self.with_cp is True and torch.is_grad_enabled():
                 tokens, slots, masks = checkpoint(block, *state, use_reentrant=False)
             else:
                 tokens, slots, masks = block(*state)
