@@ -38,20 +38,19 @@ ADDED = {
     'model.bbox_head.temperature',
     'model.max_per_img',
     'model.method.concentration',
+    'model.method.features',
     'model.method.granularity',
     'model.method.heads',
     'model.method.normalise',
     'model.method.threshold',
     'test_evaluator.ignore_index',
+    'train_cfg.val_begin',
 }
 
 
 def read(path, cache={}):
     if path not in cache:
         cache[path] = Config.fromfile(REPOSITORY / path, import_custom_modules=False)
-        listed = cache[path].get('param_scheduler', [])
-        if isinstance(listed, list):  # --cfg-options count its items
-            cache[path].param_scheduler = {str(i): v for i, v in enumerate(listed)}
     return cache[path]
 
 

@@ -235,6 +235,7 @@ def table_4() -> Claim:
         (
             row('WWT, threshold', 'found_wwt', '16.3', '42.4'),
             row('WWT, the best box only', 'found_wwt_best'),
+            row('WWT, the two best', 'found_wwt_two'),
             row('MOST(1)', 'found_most1', '3.0', '33.9'),
             row('MOST(2)', 'found_most2', '7.7', '34.1'),
             row('MOST(3)', 'found_most3', '12.5', '34.1'),
@@ -264,14 +265,21 @@ def table_4() -> Claim:
                 Quantity('found_wwt', BOXES, scale=0.5),
             ),
             Ordering(
-                'recall of the best box of WWT alone above MOST(3)',
+                'recall of the best box of WWT alone above MOST(1)',
                 '',
                 Quantity('found_wwt_best', RECALL),
+                most[0],
+            ),
+            Ordering(
+                'recall of the two best boxes of WWT above MOST(3)',
+                '',
+                Quantity('found_wwt_two', RECALL),
                 most[2],
             ),
         ),
         "The paper's numbers are those on VOC12, with MOST on DINO; here MOST reads "
-        'the supervised ViT.',
+        'the supervised ViT. Where it makes few boxes, it compares with as many of '
+        "WWT's best.",
     )
 
 

@@ -61,6 +61,8 @@ class RunProgress:
         """Tell that a run has ended, well or not."""
         if error:
             self.say(f'[red]{key}: {error}[/red]')
+        elif not self.console.is_terminal:  # where nobody sees the bars move
+            self.say(f'{key} has finished')
         self._progress.advance(self._all)
 
     @contextmanager
