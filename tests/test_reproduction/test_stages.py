@@ -26,6 +26,8 @@ def test_every_option_changes_something_that_the_config_has(stage, run):
             continue
         node = cfg
         for part in key.split('.'):
+            if isinstance(node, list):  # --cfg-options count its items
+                node = {str(index): item for index, item in enumerate(node)}
             assert part in node, f'{run.config} has no {key}'
             node = node[part]
 
