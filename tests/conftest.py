@@ -3,6 +3,7 @@ from copy import copy
 
 import pytest
 from mmengine.registry import DefaultScope
+from mmengine.runner import CheckpointLoader
 from tool_process import ToolRunner, skip_slow_niceties
 
 from wwt_mm.datasets import SceneConfig, write_voc
@@ -11,6 +12,13 @@ from wwt_mm.datasets import SceneConfig, write_voc
 @pytest.fixture(autouse=True)
 def _skip_slow_niceties(monkeypatch):
     skip_slow_niceties(monkeypatch.setattr)
+
+
+@pytest.fixture(autouse=True)
+def _restore_loading(monkeypatch):
+    """Tools make mmengine load weights only, for the rest of their process."""
+    monkeypatch.setattr(CheckpointLoader, '_schemes', {**CheckpointLoader._schemes})
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
 
 
 @pytest.fixture(autouse=True, scope='module')

@@ -52,4 +52,9 @@ default_hooks = dict(
         save_best='pascal_voc/mAP',
     )
 )
-custom_hooks = [dict(type='wwt_mm.engine.RandomStateHook')]
+# As in the other configs, _base_/default_runtime.py.
+custom_hooks = [
+    dict(type='wwt_mm.engine.RandomStateHook'),
+    dict(type='wwt_mm.engine.BadImageHook'),
+    dict(type='wwt_mm.engine.InvalidLossHook'),
+]

@@ -19,4 +19,4 @@ model = dict(
     )
 )
 
-custom_hooks = [dict(type='DiscoveryGridHook')]
+custom_hooks = [*_base_.custom_hooks, dict(type='DiscoveryGridHook')]

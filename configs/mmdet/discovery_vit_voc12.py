@@ -7,5 +7,9 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# The first takes DeiT's and DINO's own files.
-custom_hooks = [dict(type='ViTCheckpointHook'), dict(type='DiscoveryGridHook')]
+# ViTCheckpointHook takes DeiT's and DINO's own files.
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='ViTCheckpointHook'),
+    dict(type='DiscoveryGridHook'),
+]

@@ -10,4 +10,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-custom_hooks = [dict(type='DiscoveryGridHook')]
+custom_hooks = [*_base_.custom_hooks, dict(type='DiscoveryGridHook')]

@@ -7,9 +7,11 @@ import resource
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from mmengine.runner import load_checkpoint
 
 from wwt_mm.engine import write_atomically
 from wwt_mm.engine.checkpoint_hook import find_whole_checkpoint
+from wwt_mm.engine.cli import run_tool as run_as_tool
 from wwt_mm.engine.weights import find_damage
 from wwt_mm.errors import CheckpointError, WriteError
 
@@ -186,3 +188,17 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     run = run_tool('train', *arguments, *more).check()
     assert 'epoch_2.pth is damaged' in run.output
     assert 'resumed epoch: 1' in run.output
+
+
+def test_every_tool_loads_weights_only_also_what_mmengine_loads(tmp_path, capsys):
+    class Program:
+        def __reduce__(self):
+            return exec, ('raise SystemExit("code of a checkpoint has run")',)
+
+    torch.save(dict(state_dict=Program()), tmp_path / 'program.pth')
+    model = torch.nn.Linear(1, 1)
+    with pytest.raises(SystemExit) as end:
+        run_as_tool(lambda: load_checkpoint(model, str(tmp_path / 'program.pth')))
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert 'holds more than weights' in error and '--trust-checkpoint' in error

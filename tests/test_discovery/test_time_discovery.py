@@ -29,6 +29,8 @@ def test_it_prints_both_times(monkeypatch, capsys):
     )
 
 
-def test_a_missing_config_is_one_line(monkeypatch):
-    with pytest.raises(SystemExit, match='error: .*nowhere.py'):
+def test_a_missing_config_is_one_line(monkeypatch, capsys):
+    with pytest.raises(SystemExit) as end:
         run(monkeypatch, 'nowhere.py')
+    assert end.value.code == 2
+    assert re.fullmatch('error: .*nowhere.py.*\n', capsys.readouterr().err)

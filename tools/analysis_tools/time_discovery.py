@@ -2,7 +2,6 @@
 """Time a discovery method against the forward pass of its backbone."""
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -12,7 +11,7 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from wwt_mm.engine import load_config
-from wwt_mm.errors import WWTError
+from wwt_mm.engine.cli import run_tool
 
 EXAMPLE = """\
 example:
@@ -82,7 +81,4 @@ def measure(function: Callable[[], object], repeat: int) -> float:
 
 
 if __name__ == '__main__':
-    try:
-        time_discovery(parse_args())
-    except WWTError as error:
-        sys.exit(f'error: {error}')
+    run_tool(lambda: time_discovery(parse_args()))

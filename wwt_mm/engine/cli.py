@@ -12,6 +12,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from .explain import explain
+from .weights import load_weights_only
 
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
@@ -89,12 +90,15 @@ def build_runner(cfg: Config) -> Runner:
 def run_tool(main: Callable[[], object]) -> None:
     """Runs a tool; ends it with one line and status 2 for an error of the user's.
 
+    Unless the tool decides otherwise, what it loads with mmengine is weights only.
+
     Args:
         main: What the tool does. A :class:`~wwt_mm.errors.WWTError` that it raises is
             printed, and so is what :func:`~wwt_mm.engine.explain.explain` knows of the
             libraries' errors; anything else is a bug and keeps its traceback. All do
             with ``WWT_TRACEBACK=1`` in the environment.
     """
+    load_weights_only()
     try:
         main()
     except Exception as error:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
+from mmengine.dist import all_reduce, barrier, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
@@ -92,6 +92,7 @@ class InvalidLossHook(Hook):
             meta=dict(epoch=runner.epoch, iter=runner.iter),
             backend_args=dict(backend=ATOMIC_BACKEND),
         )
+        barrier()  # the first process to end takes the others with it
         raise InvalidLossError(
             f'{message}. The state before it is in {runner.work_dir}/{name}. Lower '
             'optim_wrapper.optimizer.lr, set optim_wrapper.clip_grad, look at these '

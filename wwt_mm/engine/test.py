@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
     check_datasets(cfg, ('test',))
     check_annotations(cfg, ('test',))
     prepare_cpu_processes(cfg)
-    load_weights_only(args.trust_checkpoint)
+    load_weights_only(args.trust_checkpoint, '--trust-checkpoint')
     runner = build_runner(cfg)
     runner.register_hook(CheckpointFitHook())
     runner.register_hook(DatasetFitHook())

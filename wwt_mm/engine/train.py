@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     check_datasets(cfg, stages)
     check_annotations(cfg, stages)
     prepare_cpu_processes(cfg)
-    load_weights_only(args.trust_checkpoint)
+    load_weights_only(args.trust_checkpoint, '--trust-checkpoint')
     runner = build_runner(cfg)
     runner.register_hook(DatasetFitHook())
     if cfg.get('resume'):

@@ -109,7 +109,10 @@ def check_fit(model: nn.Module, weights: dict, checkpoint: str, config: str) -> 
             )
 
 
-def load_weights_only(trust: bool = False) -> None:
+def load_weights_only(
+    trust: bool = False,
+    trust_option: str = 'tools/train.py and tools/test.py have --trust-checkpoint',
+) -> None:
     """Makes mmengine, in this process, load checkpoints that hold nothing but data.
 
     By itself it warns, and runs what code there is. This is for all that the runner
@@ -117,12 +120,13 @@ def load_weights_only(trust: bool = False) -> None:
 
     Args:
         trust: Whether to read files with other things in them, too.
+        trust_option: What the user has to give for that, for the message.
     """
 
     def load_from_file(filename: str, map_location: Any = None) -> dict[str, Any]:
         # On the CPU, whatever `map_location`: each part is copied to where it belongs.
         path = Path(filename).expanduser()
-        return load_checkpoint_file(path, trust, '--trust-checkpoint')
+        return load_checkpoint_file(path, trust, trust_option)
 
     CheckpointLoader.register_scheme('', load_from_file, force=True)
     # For what comes from elsewhere (http://...), with the error that torch has for it.
@@ -155,9 +159,8 @@ def allow_data_types() -> AbstractContextManager:
     """Lets torch read what mmengine's checkpoints hold besides weights."""
     if hasattr(torch.serialization, 'safe_globals'):
         return torch.serialization.safe_globals(_data_types())
-    torch.serialization.add_safe_globals(
-        _data_types()
-    )  # torch 2.4: until the process ends
+    # torch 2.4: until the process ends
+    torch.serialization.add_safe_globals(_data_types())
     return nullcontext()
 
 

@@ -1,0 +1,80 @@
+"""What goes wrong in one of two processes ends both, in time and with its cause."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tool_process import CPU_ONLY
+
+from .small import CLASSIFICATION, options
+
+SCRIPT = Path(__file__).with_name('catastrophes.py')
+INVALID_LOSS_HOOK = 'custom_hooks.3'
+
+
+@pytest.fixture
+def train_with(tmp_path, classification_root):
+    """Trains in two processes, of which one meets a catastrophe.
+
+    Returns the exit code of the launcher and all that was printed.
+    """
+
+    def train(catastrophe, rank, **more):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        launcher = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
+        arguments = [CLASSIFICATION, '--work-dir', tmp_path, '--launcher', 'pytorch']
+        arguments += ['--seed', 0]
+        command = [*launcher, f'--master_port={port}', SCRIPT, catastrophe, rank]
+        command += [*arguments, *options(classification_root, **more)]
+        run = subprocess.run(
+            [str(part) for part in command],
+            env={**os.environ, **CPU_ONLY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+        )
+        return run.returncode, run.stdout
+
+    return train
+
+
+def errors_in(output):
+    return [line for line in output.splitlines() if line.startswith('error')]
+
+
+def test_a_loss_of_one_process_that_is_not_finite_stops_both(train_with, tmp_path):
+    code, output = train_with('nan_loss', 1)
+    assert code != 0
+    (line,) = [line for line in errors_in(output) if '(process 1)' in line]
+    assert 'iteration 2: loss_cls is nan' in line and '.jpg' in line
+    saved = torch.load(tmp_path / 'invalid_loss_iter_2.pth', weights_only=False)
+    assert saved['meta']['iter'] == 1
+
+
+def test_both_processes_skip_the_batch_of_an_invalid_loss(train_with, tmp_path):
+    skip = {f'{INVALID_LOSS_HOOK}.action': 'skip'}
+    code, output = train_with('nan_loss', 1, **skip)
+    assert code == 0, output[-6000:]
+    assert 'Left out (number 1 of at most 10)' in output
+    assert (tmp_path / 'epoch_1.pth').exists()
+
+
+def test_a_worker_of_one_process_that_dies_ends_both(train_with):
+    code, output = train_with('dead_worker', 1, workers=1)
+    assert code != 0
+    assert 'error (process 1): a process that loads data has died' in output
+
+
+def test_a_full_disk_ends_both_and_leaves_no_broken_file(train_with, tmp_path):
+    code, output = train_with('full_disk', 0)
+    assert code != 0
+    (line,) = errors_in(output)
+    assert 'epoch_1.pth' in line and 'free' in line
+    assert not list(tmp_path.rglob('*.pth*'))
