@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from wwt_mm.backbone import WhatWhereBlock
+from wwt_mm.backbone.residual import ResidualSum
 
 from . import reference
 
@@ -128,3 +129,28 @@ def test_drop_path_drops_whole_branches_and_never_masks():
     assert (new_slots == slots).flatten(1).all(1).any()
     # Without its branches an image's masks still come from MLP_m of its scores.
     assert not (new_masks == masks).any()
+
+
+def test_stochastic_depth_keeps_the_mean_and_is_off_in_evaluation():
+    torch.manual_seed(0)
+    add, shared = ResidualSum(0.3), torch.randn(1, 2, 3)
+    updates = torch.ones(20_000, 2, 3)
+    sums = add(shared, updates) - shared
+    scales = sums[:, 0, 0]
+    torch.testing.assert_close(sums, scales[:, None, None].expand_as(sums))
+    kept = (scales - 1 / 0.7).abs() < 1e-5
+    assert (kept | (scales.abs() < 1e-5)).all()
+    assert kept.float().mean().item() == pytest.approx(0.7, abs=0.01)
+    torch.testing.assert_close(add.eval()(shared, updates), shared + updates)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_stochastic_depth_adds_halves_to_floats(dtype):
+    torch.manual_seed(0)
+    x, update = torch.randn(64, 2, 3), torch.randn(64, 2, 3).to(dtype)
+    total = ResidualSum(0.5)(x, update)
+    assert total.dtype == torch.float32
+    kept = (total != x).flatten(1).any(1)
+    assert 16 < kept.sum() < 48
+    expected = x + update.float() * 2 * kept[:, None, None]
+    torch.testing.assert_close(total, expected)

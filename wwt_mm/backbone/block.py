@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
-from mmcv.cnn.bricks.drop import DropPath
 from torch import Tensor, nn
 
 from .mutual_attention import MutualAttention
 from .recompute import call
+from .residual import ResidualSum
 
 
 class MLP(nn.Sequential):
@@ -147,7 +147,7 @@ class WhatWhereBlock(nn.Module):
             if mask_mlp
             else None
         )
-        self.drop_path = DropPath(drop_path_rate) if drop_path_rate else nn.Identity()
+        self.add = ResidualSum(drop_path_rate)
 
     def forward(
         self,
@@ -174,15 +174,15 @@ class WhatWhereBlock(nn.Module):
         token_update, slot_update, scores = self._attend(
             tokens, self.norm_slots(slots), masks, padding, slots_only
         )  # (1)
-        slots = slots + self.drop_path(slot_update)  # (3)
-        slots = slots + self.drop_path(self.mlp_slots(self.norm_slots_mlp(slots)))  # 5
+        slots = self.add(slots, slot_update)  # (3)
+        slots = self.add(slots, self.mlp_slots(self.norm_slots_mlp(slots)))  # (5)
         if slots_only:
             return None, slots, None
 
-        tokens = tokens + self.drop_path(token_update)  # (2)
+        tokens = self.add(tokens, token_update)  # (2)
         apply_mlps = self._recomputed_mlps if self.recompute else self._mlps
         update, masks = apply_mlps(tokens, scores)
-        return tokens + self.drop_path(update), slots, masks
+        return self.add(tokens, update), slots, masks
 
     def _attend(self, tokens: Tensor, *others) -> tuple[Tensor | None, Tensor, Tensor]:
         """Mutual attention of tokens that are not normalised yet."""
