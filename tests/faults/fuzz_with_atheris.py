@@ -102,7 +102,8 @@ def main() -> None:
             except WWTError as error:
                 assert len(str(error).splitlines()) == 1, error
 
-        atheris.Setup([*sys.argv, str(corpus)], try_input)
+        artifacts = f'-artifact_prefix={tempfile.gettempdir()}/'
+        atheris.Setup([sys.argv[0], artifacts, *sys.argv[1:], str(corpus)], try_input)
         atheris.Fuzz()
 
 

@@ -54,7 +54,7 @@ def annotations(draw):
     objects = ''
     for _ in range(draw(st.integers(0, 3))):
         sides = [element(n, draw(NUMBERS)) for n in ('xmin', 'ymin', 'xmax', 'ymax')]
-        name = draw(st.sampled_from([*CLASSES, 'dog', '']))
+        name = draw(st.sampled_from([*CLASSES, 'dog', '', 's\ntar', '\u2028']))
         parts = element('name', name) + element('bndbox', ''.join(sides))
         parts += element('difficult', draw(NUMBERS))
         objects += element('object', parts)

@@ -58,7 +58,7 @@ def read_list(ann_file: Path) -> list[str]:
     if not names[-1]:
         names.pop()
     for number, name in enumerate(names, 1):
-        if not name.strip() or '\0' in name or '..' in Path(name).parts:
+        if not name.strip() or not name.isprintable() or '..' in Path(name).parts:
             raise DatasetError(
                 f'line {number} of {ann_file} is no name of an image: {name!r}; write '
                 'one name, without folder and suffix, in each line'
@@ -95,12 +95,13 @@ def check_annotation(
     size = _read_size(root, path)
     for number, thing in enumerate(root.findall('object'), 1):
         name = thing.findtext('name')
-        where = f'object {number} ({name}) of {path}'
+        shown = name if name and name.isprintable() else repr(name)
+        where = f'object {number} ({shown}) of {path}'
         if name not in classes and name not in ignored:
             raise DatasetError(
                 f'{where} has a class that the dataset does not: add {name!r} to its '
                 'metainfo.classes, or leave such objects out with --cfg-options '
-                f'ignored_classes={name}'
+                f'ignored_classes={shown}'
             )
         if thing.findtext('difficult', '0').strip() not in ('0', '1'):
             raise DatasetError(f'{where} must have 0 or 1 as <difficult>')
