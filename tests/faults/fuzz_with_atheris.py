@@ -32,7 +32,7 @@ def _load_label_map(path: Path, encoding: str, ignored: int) -> None:
 
 
 def _result(path: Path) -> None:
-    ResultStore(path.parent).read(RunKey('a', 0))
+    assert ResultStore(path.parents[2]).read(RunKey('a', 0)) is not None
 
 
 def _draw_labels(mode: str) -> bytes:
