@@ -22,7 +22,7 @@ test: install ## Run the tests (ARGS='tests/test_compat.py -k ops')
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 faults: export OMP_NUM_THREADS ?= 1
-faults: install ## Run the long tests of faults and load, up to an hour
+faults: install ## Run the long tests of faults and load, half an hour
 	@$(BIN)/python -m pytest -m slow_faults tests/faults $(ARGS)
 
 demo: install ## From nothing to a page of pictures, in 10 minutes

@@ -61,6 +61,15 @@ class ToolRunner:
         Returns:
             Finished: What came of it.
         """
+        process, log = self.start(tool, *arguments, before=before)
+        process.join(timeout)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        return Finished(process.exitcode, log.read_text())
+
+    def start(self, tool, *arguments, before=None):
+        """Starts a tool, and returns the process and its log; see :meth:`__call__`."""
         self._runs += 1
         log = self._folder / f'{self._runs}.log'
         arguments = [str(argument) for argument in arguments]
@@ -76,11 +85,7 @@ class ToolRunner:
                 os.environ.pop(name)
                 if value is not None:
                     os.environ[name] = value
-        process.join(timeout)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-        return Finished(process.exitcode, log.read_text())
+        return process, log
 
 
 def skip_slow_niceties(set_attribute=setattr):

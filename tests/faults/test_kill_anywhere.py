@@ -9,12 +9,10 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 import time
+from functools import partial
 
 import pytest
-from tool_process import CPU_ONLY, REPOSITORY
 
 from ..test_tools.small_runs import assert_equal_states, load
 from .small import CLASSIFICATION, options
@@ -34,8 +32,8 @@ model = dict(backbone=dict(drop_path_rate=0.2))
 class Runs:
     """Trainings of the same config, seed and data."""
 
-    def __init__(self, folder, root, processes):
-        self.folder, self.processes = folder, processes
+    def __init__(self, run_tool, folder, root, processes):
+        self.run_tool, self.folder, self.processes = run_tool, folder, processes
         folder.mkdir()
         config = folder / 'ema.py'
         config.write_text(CONFIG.format(base=CLASSIFICATION))
@@ -50,50 +48,61 @@ class Runs:
         )
 
     def start(self, name):
-        command = [sys.executable]
+        """Starts a training; returns its processes and the log of the first."""
         arguments = [*self.arguments, '--work-dir', self.folder / name]
-        if self.processes > 1:
+        if self.processes == 1:
+            ranks = [{}]
+        else:
+            arguments += ['--launcher', 'pytorch']
             with socket.socket() as free:
                 free.bind(('127.0.0.1', 0))
                 port = free.getsockname()[1]
-            command += ['-m', 'torch.distributed.run', f'--master_port={port}']
-            command += [f'--nproc_per_node={self.processes}']
-            arguments += ['--launcher', 'pytorch']
-        command += [REPOSITORY / 'tools' / 'train.py', *arguments, *self.options]
-        with open(self.folder / f'{name}.log', 'a') as log:
-            return subprocess.Popen(
-                [str(part) for part in command],
-                env={**os.environ, **CPU_ONLY},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+            shared = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, WORLD_SIZE=2)
+            ranks = [dict(shared, RANK=rank, LOCAL_RANK=rank) for rank in (0, 1)]
+        started = [
+            self.run_tool.start(
+                'train', *arguments, *self.options, before=partial(stand_alone, rank)
             )
+            for rank in ranks
+        ]
+        return [process for process, _ in started], started[0][1]
 
     def finish(self, name):
-        code = self.start(name).wait(timeout=900)
-        assert code == 0, (self.folder / f'{name}.log').read_text()[-5000:]
+        processes, log = self.start(name)
+        for process in processes:
+            process.join(600)
+        assert {p.exitcode for p in processes} == {0}, log.read_text()[-5000:]
         return load(self.folder / name / f'epoch_{EPOCHS}.pth')
 
-    def has_begun(self, name):
-        log = self.folder / f'{name}.log'
-        return log.exists() and 'Epoch(train)' in log.read_text()
+
+def stand_alone(environment):
+    """Makes a process the head of a group, and gives it its place among others."""
+    os.setsid()
+    os.environ.update({name: str(value) for name, value in environment.items()})
+
+
+def wait_for_beginning(processes, log):
+    while all(process.is_alive() for process in processes):
+        if log.exists() and 'Epoch(train)' in log.read_text():
+            return
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope='module', params=[1, 2], ids=['one process', 'two processes'])
-def runs(request, tmp_path_factory, classification_root):
+def runs(request, run_tool, tmp_path_factory, classification_root):
     folder = tmp_path_factory.mktemp('kills') / str(request.param)
-    return Runs(folder, classification_root, request.param)
+    return Runs(run_tool, folder, classification_root, request.param)
 
 
 @pytest.fixture(scope='module')
 def uninterrupted(runs):
     """The last checkpoint, and how long the run took from its first iteration on."""
-    run, started = runs.start('uninterrupted'), None
-    while run.poll() is None:
-        if started is None and runs.has_begun('uninterrupted'):
-            started = time.monotonic()
-        time.sleep(0.02)
-    assert run.returncode == 0
+    processes, log = runs.start('uninterrupted')
+    wait_for_beginning(processes, log)
+    started = time.monotonic()
+    for process in processes:
+        process.join(600)
+    assert {p.exitcode for p in processes} == {0}, log.read_text()[-5000:]
     path = runs.folder / 'uninterrupted' / f'epoch_{EPOCHS}.pth'
     return load(path), time.monotonic() - started
 
@@ -104,13 +113,15 @@ def test_a_run_killed_at_any_moment_ends_as_an_uninterrupted_one(
 ):
     expected, duration = uninterrupted
     name = f'killed_{moment}'
-    run = runs.start(name)
-    while run.poll() is None and not runs.has_begun(name):
-        time.sleep(0.02)
+    processes, log = runs.start(name)
+    wait_for_beginning(processes, log)
     # Strata, so that few moments too lie all over the run.
     time.sleep(duration * (moment + random.Random(moment).random()) / KILLS)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    for process in processes:
+        if process.is_alive():
+            os.killpg(process.pid, signal.SIGKILL)  # with what loads its data
+    for process in processes:
+        process.join(60)
     resumed = runs.finish(name)
     parts = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
     for part in parts:
