@@ -196,7 +196,7 @@ def test_each_way_of_recomputing_keeps_less():
     # Tokens twice, scores, and 2 and 1.5 hidden channels.
     assert kept('selective') == pytest.approx(6.5, abs=0.5)
     # Tokens and masks.
-    assert kept(True) == pytest.approx(2, abs=0.2)
+    assert kept(True) == kept(1) == pytest.approx(2, abs=0.2)
 
 
 def bytes_left_behind(model, images):
@@ -333,6 +333,7 @@ def test_initialisation_is_small_weights_and_unit_slots():
         (dict(img_size=0), 'img_size=0 must be a positive integer'),
         (dict(patch_size=1.5), 'patch_size=1.5 must be a positive integer'),
         (dict(out_type='slots'), "out_type='slots' is unknown"),
+        (dict(with_cp='all'), "with_cp='all' is unknown"),
         (dict(out_indices=3), r'out_indices=\(3,\) must name blocks'),
         (dict(frozen_stages=4), 'frozen_stages=4 must lie between'),
         (dict(drop_path_rate=1.0), r'drop_path_rate=1.0 must lie in \[0, 1\)'),

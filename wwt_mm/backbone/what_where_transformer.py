@@ -170,10 +170,11 @@ class WhatWhereTransformer(BaseModule):
 
         masks = None  # zeros, without the cost of adding them
         outputs = {}
+        whole_blocks = self.with_cp and self.with_cp != 'selective'
         last = max(self.out_indices)
         for index, block in enumerate(self.blocks[: last + 1]):
             state = (tokens, slots, masks, flat_padding, slots_only and index == last)
-            if self.with_cp is True and torch.is_grad_enabled():
+            if whole_blocks and torch.is_grad_enabled():
                 tokens, slots, masks = checkpoint(block, *state, use_reentrant=False)
             else:
                 tokens, slots, masks = block(*state)
