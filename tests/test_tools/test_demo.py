@@ -31,6 +31,7 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path, run_tool, monkeypatch, c
         assert re.search(rf': {measured} [\d.]+', said), said
     assert re.search(r'minutes\. Look at .*demo\.html', said)
     page = (tmp_path / 'out' / 'demo.html').read_text()
+    assert 'python tools/dataset_converters/make_scenes.py data/scenes' in page
     shown = re.search(r'mAP&nbsp;<b>([\d.]+)</b>', page)[1]
     assert f'Detect objects in scenes not seen in training: mAP {shown}' in said
     pictures = re.findall(r'src="data:image/png;base64,(.*?)"', page)

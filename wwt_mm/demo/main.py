@@ -64,7 +64,9 @@ def main(argv: list[str] | None = None) -> None:
         raise RunError(f'the demo stopped: {next(iter(failed.values()))}')
 
     results = {run.name: store.read(RunKey(run.name, args.seed)) for run in stage.runs}
-    generated = Step('Generate scenes', f'python {" ".join(stage.prepare)}', prepared)
+    # As for the other steps, where data usually is, so that others can repeat it.
+    command = ' '.join(stage.prepare_command(stage.data))
+    generated = Step('Generate scenes', command, prepared)
     steps = [generated, *(_describe(result) for result in results.values())]
     for step in steps:
         for name, value in step.results:

@@ -79,8 +79,8 @@ class Executor:
         if not self.stage.prepare:
             return
         self.progress.say('preparing data')
-        command = [part.format(**self.places.data) for part in self.stage.prepare]
-        self._call(['python', *command], self.store.out / 'prepare.log')
+        command = self.stage.prepare_command(self.places.data)
+        self._call(command, self.store.out / 'prepare.log')
 
     def execute(self, seeds: Sequence[int]) -> dict[RunKey, str]:
         """Do all runs that are not finished.

@@ -5,7 +5,7 @@ so a table of runs is a graph, and :mod:`.executor` works through it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -99,6 +99,10 @@ class Stage:
                     f'run {run.name!r} of stage {self.name!r} needs '
                     f'{", ".join(sorted(missing))}, which is no run before it'
                 )
+
+    def prepare_command(self, data: Mapping[str, str | Path]) -> list[str]:
+        """The command line that makes data at these paths, by dataset."""
+        return ['python', *(part.format(**data) for part in self.prepare)]
 
     def select(self, claims: Iterable[int] | None, quick: bool) -> 'Stage':
         """The part of a stage that certain claims need.
