@@ -9,6 +9,7 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import runpy
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,13 @@ class Finished:
     def check(self):
         assert self.code == 0, self.output[-6000:]
         return self
+
+
+def free_port():
+    """A port that nothing listens on, for the processes of one run to meet at."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
 
 
 class ToolRunner:

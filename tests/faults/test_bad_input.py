@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from .small import CLASSIFICATION, DETECTION, SEGMENTATION, options
+from .small import CLASSIFICATION, DETECTION, SEGMENTATION, Program, options
 
 LISTS = 'VOC2007/ImageSets/Main/trainval.txt'
 BACKBONE = 'model.backbone.'
@@ -290,13 +290,6 @@ def test_json_of_the_wrong_form_is_told_in_one_line(
     line = fail('train', config, *options(root, **change))
     for text in ('CocoDataset', str(root / 'a.json'), *says):
         assert text in line
-
-
-class Program:
-    """Runs when it is unpickled, unless only data is read."""
-
-    def __reduce__(self):
-        return exec, ('raise SystemExit("code of a checkpoint has run")',)
 
 
 def change_weights(**changes):

@@ -15,7 +15,7 @@ from wwt_mm.engine.cli import run_tool as run_as_tool
 from wwt_mm.engine.weights import find_damage
 from wwt_mm.errors import CheckpointError, WriteError
 
-from .small import DETECTION, options
+from .small import DETECTION, Program, options
 
 
 def save(path, legacy=False):
@@ -191,10 +191,6 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
 
 
 def test_every_tool_loads_weights_only_also_what_mmengine_loads(tmp_path, capsys):
-    class Program:
-        def __reduce__(self):
-            return exec, ('raise SystemExit("code of a checkpoint has run")',)
-
     torch.save(dict(state_dict=Program()), tmp_path / 'program.pth')
     model = torch.nn.Linear(1, 1)
     with pytest.raises(SystemExit) as end:

@@ -8,11 +8,11 @@ Long, so not part of the suite: ``make faults``, or with another number of momen
 import os
 import random
 import signal
-import socket
 import time
 from functools import partial
 
 import pytest
+from tool_process import free_port
 
 from ..test_tools.small_runs import assert_equal_states, load
 from .small import CLASSIFICATION, options
@@ -54,10 +54,9 @@ class Runs:
             ranks = [{}]
         else:
             arguments += ['--launcher', 'pytorch']
-            with socket.socket() as free:
-                free.bind(('127.0.0.1', 0))
-                port = free.getsockname()[1]
-            shared = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, WORLD_SIZE=2)
+            shared = dict(
+                MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port(), WORLD_SIZE=2
+            )
             ranks = [dict(shared, RANK=rank, LOCAL_RANK=rank) for rank in (0, 1)]
         started = [
             self.run_tool.start(
@@ -67,8 +66,8 @@ class Runs:
         ]
         return [process for process, _ in started], started[0][1]
 
-    def finish(self, name):
-        processes, log = self.start(name)
+    def finish(self, name, processes, log):
+        """Waits for the end, which must be a good one; returns the last checkpoint."""
         for process in processes:
             process.join(600)
         assert {p.exitcode for p in processes} == {0}, log.read_text()[-5000:]
@@ -100,11 +99,8 @@ def uninterrupted(runs):
     processes, log = runs.start('uninterrupted')
     wait_for_beginning(processes, log)
     started = time.monotonic()
-    for process in processes:
-        process.join(600)
-    assert {p.exitcode for p in processes} == {0}, log.read_text()[-5000:]
-    path = runs.folder / 'uninterrupted' / f'epoch_{EPOCHS}.pth'
-    return load(path), time.monotonic() - started
+    checkpoint = runs.finish('uninterrupted', processes, log)
+    return checkpoint, time.monotonic() - started
 
 
 @pytest.mark.parametrize('moment', range(KILLS))
@@ -122,7 +118,7 @@ def test_a_run_killed_at_any_moment_ends_as_an_uninterrupted_one(
             os.killpg(process.pid, signal.SIGKILL)  # with what loads its data
     for process in processes:
         process.join(60)
-    resumed = runs.finish(name)
+    resumed = runs.finish(name, *runs.start(name))
     parts = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
     for part in parts:
         assert_equal_states(resumed[part], expected[part])

@@ -1,14 +1,13 @@
 """What goes wrong in one of two processes ends both, in time and with its cause."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from tool_process import CPU_ONLY
+from tool_process import CPU_ONLY, free_port
 
 from .small import CLASSIFICATION, options
 
@@ -24,13 +23,10 @@ def train_with(tmp_path, classification_root):
     """
 
     def train(catastrophe, rank, **more):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
         launcher = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
         arguments = [CLASSIFICATION, '--work-dir', tmp_path, '--launcher', 'pytorch']
         arguments += ['--seed', 0]
-        command = [*launcher, f'--master_port={port}', SCRIPT, catastrophe, rank]
+        command = [*launcher, f'--master_port={free_port()}', SCRIPT, catastrophe, rank]
         command += [*arguments, *options(classification_root, **more)]
         run = subprocess.run(
             [str(part) for part in command],

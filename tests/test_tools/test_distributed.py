@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tool_process import CPU_ONLY, REPOSITORY
+from tool_process import CPU_ONLY, REPOSITORY, free_port
 
 from .small_runs import (
     DETECTION,
@@ -26,13 +25,15 @@ EPOCHS = 2
 
 def start_script(folder, name, *arguments):
     """Starts a script of tools/ as a user would, on a free port, with a log file."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
     with open(folder / f'{name}.log', 'w') as log:
         return subprocess.Popen(
             [str(REPOSITORY / 'tools' / name), *map(str, arguments)],
-            env={**os.environ, **CPU_ONLY, 'PORT': str(port), 'PYTHON': sys.executable},
+            env={
+                **os.environ,
+                **CPU_ONLY,
+                'PORT': str(free_port()),
+                'PYTHON': sys.executable,
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=folder,
