@@ -88,6 +88,15 @@ def test_slots_shared_by_all_images_are_those_of_each_image():
         torch.testing.assert_close(got, want, rtol=0, atol=1e-12)
 
 
+def test_without_gradients_the_results_are_the_same_and_no_input_changes():
+    block, inputs = make_block(), make_inputs()
+    before = [tensor.clone() for tensor in inputs]
+    with torch.no_grad():
+        without = block(*inputs)
+    for got, want in zip((*without, *inputs), (*block(*inputs), *before)):
+        assert torch.equal(got, want)
+
+
 def test_no_masks_means_masks_of_zeros():
     block, (tokens, slots, masks) = make_block(), make_inputs()
     without = block(tokens, slots, None)

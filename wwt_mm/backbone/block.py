@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
@@ -9,6 +10,13 @@ from torch import Tensor, nn
 from .mutual_attention import MutualAttention
 from .recompute import call
 from .residual import ResidualSum
+
+
+def activate(act: nn.Module, hidden: Tensor) -> Tensor:
+    """Apply an activation; to ``hidden`` itself where no backward pass will read it."""
+    if type(act) is nn.GELU and not torch.is_grad_enabled():
+        return torch.ops.aten.gelu_(hidden, approximate=act.approximate)
+    return act(hidden)
 
 
 class MLP(nn.Sequential):
@@ -38,10 +46,14 @@ class MLP(nn.Sequential):
             nn.Dropout(drop_rate),
         )
 
+    def forward(self, x: Tensor) -> Tensor:
+        """``(..., in_channels)`` to ``(..., out_channels)``."""
+        return self.after_first(self[0](x))
+
     def after_first(self, hidden: Tensor) -> Tensor:
         """All layers but the first, ``(..., hidden_channels)`` to ``out_channels``."""
         _, act, drop, linear, last_drop = self
-        return last_drop(linear(drop(act(hidden))))
+        return last_drop(linear(drop(activate(act, hidden))))
 
 
 class MaskMLP(nn.Module):
@@ -90,7 +102,7 @@ class MaskMLP(nn.Module):
 
     def after_first(self, hidden: Tensor) -> Tensor:
         """Hidden channels to masks."""
-        return self.to_masks(self.drop(self.act(hidden)))
+        return self.to_masks(self.drop(activate(self.act, hidden)))
 
 
 class WhatWhereBlock(nn.Module):
