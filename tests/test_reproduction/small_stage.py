@@ -112,9 +112,17 @@ def make_executor(folder, stage, force=False, jobs=2, settings=None, data=None):
     progress = RunProgress(Console(file=said, width=300), interval=0.05)
     places = Places(folder / 'out', {'pictures': data or folder / 'pictures'})
     store = ResultStore(folder / 'out', force)
-    return Executor(
-        stage, places, settings or Settings(), store, repository, progress, jobs
-    ), said
+    executor = Executor(
+        stage,
+        places,
+        settings or Settings(),
+        store,
+        repository,
+        progress,
+        jobs,
+        libraries=(),
+    )
+    return executor, said
 
 
 def with_run(stage, name, **changes):

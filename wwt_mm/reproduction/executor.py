@@ -1,13 +1,10 @@
 """Works through a stage's runs: several at once, each when what it needs is there."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,12 @@ from ..errors import WWTError
 from . import provenance
 from .commands import TOOLS, Inputs, Places, Settings, build_command, last_checkpoint
 from .fingerprint import Fingerprints, anywhere
+from .launcher import Launcher
 from .progress import RunProgress
 from .results import ResultStore
 from .run import Run, RunKey, Stage
 from .schedule import Schedule
+from .worker import LIBRARIES
 
 
 class RunError(WWTError):
@@ -38,6 +37,7 @@ class Executor:
         repository: The repository's root, where tools are started.
         progress: What is told about it.
         jobs: Runs at once.
+        libraries: What runs need not import anew; see :mod:`.worker`.
     """
 
     stage: Stage
@@ -47,8 +47,7 @@ class Executor:
     repository: Path
     progress: RunProgress
     jobs: int = 1
-    _processes: set[int] = field(default_factory=set)
-    _stopped: bool = False
+    libraries: Sequence[str] = LIBRARIES
 
     def __post_init__(self) -> None:
         self._runs = {run.name: run for run in self.stage.runs}
@@ -56,6 +55,7 @@ class Executor:
             self.stage, self.places, self.settings, self.repository
         )
         self._threads = max(provenance.usable_cores() // self.jobs, 1)
+        self._launch = Launcher(self.repository, self._threads, self.libraries)
 
     def plan(self, seeds: Sequence[int]) -> tuple[list[RunKey], list[RunKey]]:
         """Sort runs into finished ones and those to do, in the order of starting.
@@ -95,7 +95,7 @@ class Executor:
         schedule = Schedule(self.stage.runs, finished, todo)
         failed: dict[RunKey, str] = {}
         working: dict[Future, RunKey] = {}
-        with ThreadPoolExecutor(self.jobs) as pool:
+        with closing(self._launch), ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while not schedule.is_empty:
                     while len(working) < self.jobs and (key := schedule.start_next()):
@@ -103,10 +103,11 @@ class Executor:
                     for work in wait(working, return_when=FIRST_COMPLETED).done:
                         self._end(working.pop(work), work, schedule, failed)
             except KeyboardInterrupt:
-                self._stop()
+                # Trainings will go on from their last checkpoints.
+                self._launch.stop()
                 raise RunError('stopped; start again to go on') from None
             except BaseException:
-                self._stop()
+                self._launch.stop()
                 raise
         return failed
 
@@ -191,42 +192,15 @@ class Executor:
         Raises:
             RunError: If it fails; with its last words.
         """
-        if command[0] == 'python':
-            command = [sys.executable, *command[1:]]
-        environment = dict(os.environ, PYTHON=sys.executable)
-        # Threads of several runs would only contend for the cores.
-        environment['OMP_NUM_THREADS'] = str(self._threads)
-        if self._stopped:
-            raise RunError('stopped before it began')
-        with log.open('a') as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.repository,
-                env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=self.store.lock_fds,
-            )
-        self._processes.add(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-        self._processes.remove(process.pid)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RunError(
-                f'{last_words(log)} (status {process.returncode}; all of it: {log})'
-            )
-        return usage.ru_utime + usage.ru_stime
-
-    def _stop(self) -> None:
-        """Ends all runs; trainings will go on from their last checkpoints."""
-        self._stopped = True
-        for process in list(self._processes):
-            os.kill(process, signal.SIGTERM)
+        code, seconds = self._launch(command, log, self.store.lock_fds)
+        if code:
+            raise RunError(f'{last_words(log)} (status {code}; all of it: {log})')
+        return seconds
 
 
 def last_words(log: Path) -> str:
     """The line of a log that tells best what went wrong."""
-    lines = log.read_text(errors='replace').splitlines()
+    lines = log.read_text(errors='replace').splitlines() if log.exists() else []
     lines = [line.strip() for line in lines if line.strip()]
     errors = [line for line in lines[-20:] if line.startswith('error')]
     return (errors or lines or ['it said nothing'])[-1][:300]
