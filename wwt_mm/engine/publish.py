@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from .atomic import write_atomically
-from .weights import allow_data_types
+from .weights import load_checkpoint_file
 
 # The rest (optimizer, schedules, message hub, averaged weights' twin) only serves to
 # resume. Where weights are averaged (EMAHook), state_dict holds the averages.
@@ -41,7 +40,9 @@ def publish_checkpoint(path: str | Path, out: str | Path | None = None) -> Path:
             finite.
     """
     path = Path(path)
-    checkpoint = _read(path)
+    checkpoint = load_checkpoint_file(
+        path, trust_option='save its state_dict alone and publish that'
+    )
     weights = _find_weights(checkpoint, path)
     published = {key: checkpoint[key] for key in _PUBLISHED if key in checkpoint}
     published['state_dict'] = weights
@@ -56,30 +57,14 @@ def publish_checkpoint(path: str | Path, out: str | Path | None = None) -> Path:
     return target
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CheckpointError(f'{path} is no file: give a checkpoint, as epoch_300.pth')
-    try:
-        # Not mmengine's loader, which runs code where data alone do not load.
-        with allow_data_types():
-            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(
-            f'{path} cannot be read as a checkpoint: {reason}'
-        ) from error
-    if not isinstance(checkpoint, dict):
-        raise CheckpointError(f'{path} holds a {type(checkpoint).__name__}, no weights')
-    return checkpoint
-
-
 def _find_weights(checkpoint: dict[str, Any], path: Path) -> dict[str, Tensor]:
-    """Finds the weights: in ``state_dict``, or the whole checkpoint."""
-    weights = checkpoint.get('state_dict', checkpoint)
-    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
+    weights = checkpoint['state_dict']
+    if not (isinstance(weights, dict) and weights) or not all(
+        isinstance(value, Tensor) for value in weights.values()
+    ):
         raise CheckpointError(
-            f'{path} holds no weights: its keys are {list(checkpoint)[:8]}, '
-            'and a checkpoint of mmengine has state_dict'
+            f'{path} holds no weights: a checkpoint has tensors by name in state_dict, '
+            f'and this one {str(weights)[:60]!r}'
         )
     for name, value in weights.items():
         if not value.isfinite().all():
