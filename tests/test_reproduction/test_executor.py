@@ -35,7 +35,8 @@ def test_runs_take_checkpoints_and_metrics_from_those_they_need(tmp_path):
 
 
 def test_a_result_tells_how_it_came_about_and_names_no_place_of_this_machine(tmp_path):
-    executor, _ = make_executor(tmp_path, make_stage(), settings=Settings(amp=True))
+    settings = Settings(amp=True, options=('width=2',))
+    executor, _ = make_executor(tmp_path, make_stage(), settings=settings)
     executor.execute([1])
     found = result(tmp_path, 'seed1/better')
     assert found['command'] == (
@@ -48,6 +49,7 @@ def test_a_result_tells_how_it_came_about_and_names_no_place_of_this_machine(tmp
     assert found['versions']['torch'] and found['machine']['cores'] >= 1
     assert found['seconds'] >= 0 and found['processor_seconds'] > 0
     assert found['finished'] and found['attempts'] == 1
+    assert found['train_options'] == ['width=2']
     assert not found['amp'] and result(tmp_path, 'seed1/model')['amp']
     assert str(tmp_path) not in json.dumps(found)
 

@@ -54,6 +54,15 @@ def test_a_claim_shows_mean_deviation_paper_verdict_and_command(tmp_path):
     assert 'python tools/test.py better 1' not in page
 
 
+def test_a_page_says_how_trainings_were_changed(tmp_path):
+    found = results((10, 1))
+    page = write(tmp_path / 'unchanged', found)
+    assert '--train-options' not in page
+    found[0]['train_options'] = ['train_cfg.max_epochs=5', 'a=1']
+    page = write(tmp_path / 'changed', found)
+    assert 'changed by `--train-options train_cfg.max_epochs=5 a=1`.' in page
+
+
 def test_an_ordering_that_does_not_hold_is_said_plainly(tmp_path):
     page = write(tmp_path, results((1, 10), (2, 1)))
     assert '| 1.5 ± 0.7 / 5.5 ± 6.4 | **no** (1 of 2) |' in page

@@ -177,6 +177,7 @@ class Executor:
             options=command[command.index('--cfg-options') + 1 :],
             command=' '.join(command),
             amp=self.settings.amp and run.tool == 'train',
+            train_options=list(self.settings.options),
             started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
             git=provenance.git_revision(self.repository),
             versions=provenance.versions(),

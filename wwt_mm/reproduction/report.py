@@ -103,6 +103,9 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
     interrupted = f' ({again} were interrupted; of those, the last part)' * bool(again)
     hours = sum(result['processor_seconds'] for result in results) / 3600
     trainings = {result['amp'] for result in results if '--seed' in result['command']}
+    # Results that older versions wrote have none.
+    changed = [r for r in results if r.get('train_options')]
+    changes = '; '.join(sorted({' '.join(r['train_options']) for r in changed}))
     precision = {True: 'bfloat16 (`--amp`)', False: 'float32'}
     versions = distinct(
         lambda result: ', '.join(f'{k} {v}' for k, v in result['versions'].items())
@@ -111,7 +114,9 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
         f'{len(results)} runs, seeds {", ".join(map(str, seeds))}, {hours:.1f} hours '
         f'of processor time{interrupted}. Trainings in '
         f'{" and ".join(precision[amp] for amp in sorted(trainings)) or "none"}, tests '
-        'in float32. Machine: '
+        'in float32. '
+        + f'Trainings are changed by `--train-options {changes}`. ' * bool(changes)
+        + 'Machine: '
         + distinct(
             lambda r: '{processor}, {cores} cores, device {device}'.format(
                 **r['machine']

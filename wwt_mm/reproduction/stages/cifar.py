@@ -39,7 +39,8 @@ CIFAR = Stage(
     name='cifar',
     title='CIFAR-10',
     about='Photographs of 32 pixels; models of 6 blocks and 96 channels on patches of '
-    '4 pixels, WWT with 16 slots, 50 epochs. There are no boxes and no label maps.',
+    '4 pixels, WWT with 16 slots. The recipe has 50 epochs. There are no boxes and no '
+    'label maps.',
     data={'cifar10': 'data/cifar10'},
     required={'cifar10': ('train', 'test')},
     runs=_RUNS,
