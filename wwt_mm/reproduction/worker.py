@@ -120,7 +120,8 @@ class Worker:
 
 def _serve(libraries: Sequence[str]) -> None:
     """Reads requests and answers each twice: when it starts, and when it has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the runs
+    # Ctrl-C is for the runs, unless they were to ignore it, as in the background.
+    on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), 'w')
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # for libraries that print
     for library in libraries:
@@ -131,6 +132,7 @@ def _serve(libraries: Sequence[str]) -> None:
         pid = os.fork()
         if not pid:
             answers.close()
+            signal.signal(signal.SIGINT, on_interrupt)
             return _become(*json.loads(line))
         print(pid, file=answers, flush=True)
         _, status, usage = os.wait4(pid, 0)
@@ -140,7 +142,6 @@ def _serve(libraries: Sequence[str]) -> None:
 
 def _become(script: str, arguments: list[str], log: str, threads: int) -> None:
     """Makes this process what ``python script arguments`` is, and is it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
