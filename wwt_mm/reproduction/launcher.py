@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Launcher:
         """End all runs, and start no more."""
         self._stopped = True
         for pid in list(self._running):
-            os.kill(pid, signal.SIGTERM)
+            _end(pid)
 
     def close(self) -> None:
         """End the workers, none of which may be at work."""
@@ -104,4 +105,9 @@ class Launcher:
     def _begin(self, pid: int) -> None:
         self._running.add(pid)
         if self._stopped:  # while it was starting
-            os.kill(pid, signal.SIGTERM)
+            _end(pid)
+
+
+def _end(pid: int) -> None:
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.kill(pid, signal.SIGTERM)
