@@ -14,18 +14,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from wwt_mm.reproduction.worker import LIBRARIES
+
 REPOSITORY = Path(__file__).parents[1]
 CPU_ONLY = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-
-_PARTS = ('datasets', 'engine', 'evaluation', 'models', 'visualization')
-_PRELOADED = [
-    'wwt_mm.engine.test',
-    'wwt_mm.engine.train',
-    'wwt_mm.classification',
-    'wwt_mm.detection',
-    'wwt_mm.segmentation',
-    *(f'{name}.{part}' for name in ('mmdet', 'mmpretrain', 'mmseg') for part in _PARTS),
-]
 
 
 @dataclass
@@ -53,7 +45,7 @@ class ToolRunner:
     def __init__(self, folder):
         self._folder = Path(folder)
         self._context = multiprocessing.get_context('forkserver')
-        self._context.set_forkserver_preload(_PRELOADED)
+        self._context.set_forkserver_preload(list(LIBRARIES))
         self._runs = 0
 
     def __call__(self, tool, *arguments, before=None, timeout=300):
