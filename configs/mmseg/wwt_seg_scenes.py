@@ -61,7 +61,7 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval
 val_cfg = dict(type='ValLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05, fused=True),
     clip_grad=dict(max_norm=1.0, norm_type=2),
     paramwise_cfg=dict(
         norm_decay_mult=0.0,

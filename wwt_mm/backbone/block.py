@@ -2,21 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
 
+from .in_place import activate, add_product
 from .mutual_attention import MutualAttention
 from .recompute import call
 from .residual import ResidualSum
-
-
-def activate(act: nn.Module, hidden: Tensor) -> Tensor:
-    """Apply an activation; to ``hidden`` itself where no backward pass will read it."""
-    if type(act) is nn.GELU and not torch.is_grad_enabled():
-        return torch.ops.aten.gelu_(hidden, approximate=act.approximate)
-    return act(hidden)
 
 
 class MLP(nn.Sequential):
@@ -91,14 +84,17 @@ class MaskMLP(nn.Module):
 
     def forward(self, scores: Tensor, tokens: Tensor) -> Tensor:
         """Scores ``(B, N, H * K)`` and tokens ``(B, N, D)`` to masks like scores."""
-        hidden = self.read_scores(scores).add_(self.from_tokens(tokens))
+        bias = self.from_tokens.bias + self.from_scores.bias
+        hidden = F.linear(tokens, self.from_tokens.weight, bias)
+        hidden = add_product(hidden, self._norm(scores), self.from_scores.weight)
         return self.after_first(hidden)
 
     def read_scores(self, scores: Tensor) -> Tensor:
         """What scores ``(B, N, H * K)`` add to the hidden channels."""
-        if self.norm_scores:
-            scores = F.layer_norm(scores, scores.shape[-1:])
-        return self.from_scores(scores)
+        return self.from_scores(self._norm(scores))
+
+    def _norm(self, scores: Tensor) -> Tensor:
+        return F.layer_norm(scores, scores.shape[-1:]) if self.norm_scores else scores
 
     def after_first(self, hidden: Tensor) -> Tensor:
         """Hidden channels to masks."""
@@ -224,5 +220,5 @@ class WhatWhereBlock(nn.Module):
         if mask_mlp is None:
             return update, scores
         hidden = again(lambda x: mask_mlp.from_tokens(norm(x)), tokens)
-        hidden = again(mask_mlp.read_scores, scores).add_(hidden)
+        hidden = again(mask_mlp.read_scores, scores) + hidden
         return update, again(mask_mlp.after_first, hidden)

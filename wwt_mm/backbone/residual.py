@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from .in_place import add
+
 
 class ResidualSum(nn.Module):
     """``x + update``, where some images of a batch go without their update.
@@ -19,9 +21,12 @@ class ResidualSum(nn.Module):
         self.drop_rate = drop_rate
 
     def forward(self, x: Tensor, update: Tensor) -> Tensor:
-        """Add ``update``, ``(B, L, D)``, to ``x``, of that shape or ``(1, L, D)``."""
+        """Add ``update``, ``(B, L, D)``, to ``x``, of that shape or ``(1, L, D)``.
+
+        Without gradients, ``update`` is overwritten.
+        """
         if not (self.training and self.drop_rate):
-            return x + update
+            return add(update, x)
         kept = 1 - self.drop_rate
         scale = x.new_empty(len(update), 1, 1).bernoulli_(kept).div_(kept)
         return torch.addcmul(x, update, scale)

@@ -3,6 +3,7 @@
 optim_wrapper = dict(
     optimizer=dict(
         type='AdamW',
+        fused=True,
         lr=5e-4 * 1024 / 512,
         weight_decay=0.05,
         eps=1e-8,  # code

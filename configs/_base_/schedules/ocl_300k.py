@@ -9,7 +9,7 @@ test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='Adam', lr=4e-4),
+    optimizer=dict(type='Adam', lr=4e-4, fused=True),
     clip_grad=dict(max_norm=1.0, norm_type=2),
 )
 param_scheduler = [
