@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import wwt_mm.benchmark
 from wwt_mm.benchmark import Settings, Timing, build_subject, to_json
 from wwt_mm.benchmark.memory import peak_memory
 from wwt_mm.benchmark.report import slopes
@@ -106,3 +107,22 @@ def test_the_tool_measures_prints_and_draws(tmp_path, monkeypatch, capsys):
     }
     assert all(r['ratio'] == [1, 1, 1] for r in rows if r['name'] == DEIT)
     assert out['png'].stat().st_size > 1000
+
+
+def test_what_was_measured_before_an_interrupt_is_kept(tmp_path, monkeypatch, capsys):
+    measure, out = wwt_mm.benchmark.time_subjects, tmp_path / 'result.json'
+
+    def interrupted_at_96(subjects, *args):
+        if subjects[0].settings.size == 96:
+            raise KeyboardInterrupt
+        return measure(subjects, *args)
+
+    monkeypatch.setattr(wwt_mm.benchmark, 'time_subjects', interrupted_at_96)
+    arguments = [WWT, '--sizes', 64, 96, '--modes', 'forward', '--rounds', 1]
+    arguments += ['--json', out]
+    monkeypatch.setattr(sys, 'argv', ['benchmark.py', *map(str, arguments)])
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        runpy.run_path(str(TOOL), run_name='__main__')
+    assert 'forward, 8 x 64 x 64' in capsys.readouterr().out
+    (row,) = json.loads(out.read_text())['timings']
+    assert row['settings']['size'] == 64

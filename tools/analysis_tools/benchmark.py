@@ -33,6 +33,7 @@ from wwt_mm.benchmark import (
     draw_curves,
     machine_rate,
     peak_memory,
+    print_slopes,
     print_tables,
     time_subjects,
     to_json,
@@ -91,11 +92,15 @@ def main() -> None:
     all_settings = list(_settings(args))
     rate = machine_rate(all_settings[0])
     console.print(f'{_machine(args)}; {rate / 1e9:.0f} GMAC/s in a matrix product')
-    timings = _measure(args, all_settings)
-    print_tables(timings, reference, rate, console)
-    if args.json:
-        result = dict(machine=_machine(args)) | to_json(timings, reference, rate)
-        write_atomically(json.dumps(result, indent=1).encode(), args.json)
+    timings = []
+    for settings in all_settings:  # large sizes take long: keep what there is
+        new = _measure(args, settings)
+        print_tables(new, reference, rate, console)
+        timings += new
+        if args.json:
+            result = dict(machine=_machine(args)) | to_json(timings, reference, rate)
+            write_atomically(json.dumps(result, indent=1).encode(), args.json)
+    print_slopes(timings, console)
     if args.plot:
         draw_curves(timings, args.plot)
         console.print(f'curves: {args.plot}')
@@ -121,24 +126,20 @@ def _settings(args: argparse.Namespace):
         )
 
 
-def _measure(args: argparse.Namespace, all_settings: list[Settings]) -> list[Timing]:
-    timings = []
-    turns = len(all_settings) * len(args.models) * len(args.modes) * (args.rounds + 1)
+def _measure(args: argparse.Namespace, settings: Settings) -> list[Timing]:
+    turns = len(args.models) * len(args.modes) * (args.rounds + 1)
     # The libraries log to stdout, which belongs to the result.
     with Progress(console=Console(stderr=True)) as bar, redirect_stdout(sys.stderr):
-        task = bar.add_task('timing', total=turns)
-        for settings in all_settings:
-            bar.update(task, description=f'timing at {settings.size} pixels')
-            subjects = [build_subject(name, settings) for name in args.models]
-            new = time_subjects(
-                subjects, args.modes, args.rounds, lambda: bar.advance(task)
-            )
-            del subjects  # the memory of large images, before the next ones
-            if args.memory:
-                for timing in new:
-                    bar.update(task, description=f'memory at {settings.size} pixels')
-                    timing.memory = peak_memory(timing.name, timing.mode, settings)
-            timings += new
+        task = bar.add_task(f'timing at {settings.size} pixels', total=turns)
+        subjects = [build_subject(name, settings) for name in args.models]
+        timings = time_subjects(
+            subjects, args.modes, args.rounds, lambda: bar.advance(task)
+        )
+        del subjects  # the memory of large images, before it is measured
+        if args.memory:
+            for timing in timings:
+                bar.update(task, description=f'memory at {settings.size} pixels')
+                timing.memory = peak_memory(timing.name, timing.mode, settings)
         bar.update(task, completed=turns)
     return timings
 

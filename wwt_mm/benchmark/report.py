@@ -47,6 +47,15 @@ def print_tables(
                 memory,
             )
         console.print(table)
+
+
+def print_slopes(timings: Sequence[Timing], console: Console) -> None:
+    """Print how time grows with pixels, where more than one size was measured.
+
+    Args:
+        timings: What was measured.
+        console: Where to print.
+    """
     for name, mode, slope in slopes(timings):
         console.print(f'{Path(name).stem}, {mode}: time grows as pixels^{slope:.2f}')
 
