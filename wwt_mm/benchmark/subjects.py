@@ -87,7 +87,7 @@ class Subject:
             self._predict(self.images)
 
     def step(self) -> None:
-        """One training step: forward, backward, AdamW."""
+        """One training step: forward, backward, AdamW, fused as in the configs."""
         self.model.train()
         with self.settings.autocast():
             loss = self._loss(self.images, self.labels)
