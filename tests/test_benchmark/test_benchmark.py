@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 import wwt_mm.benchmark
-from wwt_mm.benchmark import Settings, Timing, build_subject, to_json
+from wwt_mm.benchmark import Settings, Timing, build_subject, print_tables, to_json
 from wwt_mm.benchmark.memory import peak_memory
 from wwt_mm.benchmark.report import slopes
 from wwt_mm.errors import ConfigError
@@ -48,6 +49,14 @@ def test_slopes_are_of_time_for_an_image_on_pixels():
     small = [timing('l', [100.0], 224, batch=1)]  # not counted: below 512
     found = {name: slope for name, _, slope in slopes(linear + square + small)}
     assert found == {'l': pytest.approx(1.0), 's': pytest.approx(2.0)}
+
+
+@pytest.mark.parametrize(
+    'seconds, shown', [(0.01, '400.0'), (1.0, '4.00'), (500, '0.00800')]
+)
+def test_tables_show_three_digits_also_of_slow_models(seconds, shown, capsys):
+    print_tables([timing(seconds=[seconds])], 'a', 1e9, Console(width=120))
+    assert f' {shown} ' in capsys.readouterr().out
 
 
 def test_what_is_measured_can_be_written_as_json():

@@ -51,7 +51,7 @@ def print_tables(
 
 def _rate(images_per_second: float) -> str:
     """Three digits, also of a model that takes minutes for an image."""
-    digits = '.1f' if images_per_second >= 10 else '.3g'
+    digits = '.1f' if images_per_second >= 10 else '#.3g'
     return f'{images_per_second:{digits}}'
 
 
