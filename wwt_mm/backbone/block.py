@@ -220,5 +220,6 @@ class WhatWhereBlock(nn.Module):
         if mask_mlp is None:
             return update, scores
         hidden = again(lambda x: mask_mlp.from_tokens(norm(x)), tokens)
+        # One accumulating product would keep normalised scores, or be taken again.
         hidden = again(mask_mlp.read_scores, scores) + hidden
         return update, again(mask_mlp.after_first, hidden)

@@ -39,7 +39,7 @@ def print_tables(
             memory = '' if timing.memory is None else f'{timing.memory / 2**20:.0f}'
             table.add_row(
                 Path(timing.name).stem,
-                _rate(timing.images_per_second),
+                _three_digits(timing.images_per_second),
                 f'{ratio:.2f}',
                 f'{low:.2f} to {high:.2f}',
                 f'{timing.macs / 1e9:.2f}',
@@ -49,7 +49,7 @@ def print_tables(
         console.print(table)
 
 
-def _rate(images_per_second: float) -> str:
+def _three_digits(images_per_second: float) -> str:
     """Three digits, also of a model that takes minutes for an image."""
     digits = '.1f' if images_per_second >= 10 else '#.3g'
     return f'{images_per_second:{digits}}'
