@@ -18,6 +18,7 @@ DOCS_PAGE = 'docs/datasets.md'
 SECTIONS = {
     r'^ImageNetS': 'imagenet-s',
     r'^ImageNet': 'imagenet',
+    r'^TinyImageNet': 'tiny-imagenet',
     r'^CIFAR': 'cifar',
     r'(train|val)2017': 'coco',
     r'^Coco': 'coco-20k',
