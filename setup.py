@@ -48,6 +48,8 @@ EXTRAS['build'] = ['ninja', 'psutil', 'setuptools>=77,<82', 'wheel']
 
 # What mim and mmengine (`wwt_mm::mmdet/...`) look for in an installed package.
 MIM_FILES = ('configs', 'tools', 'model-index.yml')
+# The reproduction is a project of the clone, and no part of the package.
+NOT_IN_MIM = ('reproduce.py', 'demo.py', 'seeds.py', '__pycache__', '.*')
 
 
 class BuildWithConfigs(build_py):
@@ -65,7 +67,7 @@ class BuildWithConfigs(build_py):
             if self.editable_mode:
                 target.symlink_to(source)
             elif source.is_dir():
-                ignored = shutil.ignore_patterns('__pycache__', '.*')
+                ignored = shutil.ignore_patterns(*NOT_IN_MIM)
                 shutil.copytree(source, target, ignore=ignored)
             else:
                 shutil.copy(source, target)

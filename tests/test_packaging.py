@@ -17,6 +17,8 @@ from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
+#: Tools of the reproduction, which is no part of the package.
+OF_THE_CLONE = ('reproduce.py', 'demo.py', 'seeds.py')
 SOURCES = ('configs', 'tools', 'wwt_mm', 'setup.py', 'pyproject.toml', 'README.md')
 SOURCES += ('LICENSE', 'model-index.yml')
 
@@ -80,13 +82,15 @@ def test_the_wheel_holds_configs_tools_and_data(site):
         tracked = {
             path.relative_to(ROOT)
             for path in (ROOT / folder).rglob('*')
-            if path.is_file() and '__pycache__' not in path.parts
+            if path.is_file()
+            and '__pycache__' not in path.parts
+            and path.name not in OF_THE_CLONE
         }
         packed = {p.relative_to(mim) for p in (mim / folder).rglob('*') if p.is_file()}
         assert packed == tracked
     assert (site / 'wwt_mm' / 'visualization' / 'slot_gallery.html.jinja').is_file()
     assert (site / 'wwt_mm' / 'datasets' / 'imagenet_s_classes.txt').is_file()
-    assert not (site / 'tests').exists()
+    assert not {'tests', 'reproduction'} & {path.name for path in site.iterdir()}
 
 
 def test_an_editable_installation_links_configs_and_tools(source):
@@ -141,7 +145,7 @@ def test_the_model_index_lists_configs_once_and_promises_no_weights():
 
 
 def test_sizes_in_the_model_index_are_those_of_the_models():
-    from wwt_mm.engine.complexity import measure_complexity
+    from wwt_mm.benchmark.complexity import measure_complexity
 
     measured = 0
     for model in models():

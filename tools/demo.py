@@ -1,9 +1,14 @@
 """All of it in ten minutes; see `python tools/demo.py --help`."""
 
 import signal
+import sys
+from pathlib import Path
 
-from wwt_mm.demo.main import main
-from wwt_mm.engine.cli import run_tool
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from reproduction.demo.main import main  # noqa: E402
+from wwt_mm.engine.cli import run_tool  # noqa: E402
 
 if __name__ == '__main__':
     # As Ctrl-C: ends the runs that were started, too.

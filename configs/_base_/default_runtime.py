@@ -7,17 +7,17 @@ default_hooks = dict(
     # A run killed while writing a checkpoint still has the one before. The full name
     # lets the libraries' own tools find the hook.
     checkpoint=dict(
-        type='wwt_mm.engine.AtomicCheckpointHook', interval=1, max_keep_ckpts=3
+        type='wwt_mm.guards.AtomicCheckpointHook', interval=1, max_keep_ckpts=3
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
     # A resumed run ends as an uninterrupted one would.
-    dict(type='wwt_mm.engine.RandomStateHook'),
+    dict(type='wwt_mm.guards.RandomStateHook'),
     dict(type='wwt_mm.engine.MeanLossHook'),
     # A broken training image is left out, a loss that is not finite ends the run.
-    dict(type='wwt_mm.engine.BadImageHook'),
-    dict(type='wwt_mm.engine.InvalidLossHook'),
+    dict(type='wwt_mm.guards.BadImageHook'),
+    dict(type='wwt_mm.guards.InvalidLossHook'),
 ]
 
 env_cfg = dict(

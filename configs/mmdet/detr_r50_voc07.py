@@ -46,7 +46,7 @@ test_evaluator = val_evaluator
 auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(
     checkpoint=dict(
-        type='wwt_mm.engine.AtomicCheckpointHook',
+        type='wwt_mm.guards.AtomicCheckpointHook',
         interval=5,
         max_keep_ckpts=3,
         save_best='pascal_voc/mAP',
@@ -54,7 +54,7 @@ default_hooks = dict(
 )
 # As in the other configs, _base_/default_runtime.py.
 custom_hooks = [
-    dict(type='wwt_mm.engine.RandomStateHook'),
-    dict(type='wwt_mm.engine.BadImageHook'),
-    dict(type='wwt_mm.engine.InvalidLossHook'),
+    dict(type='wwt_mm.guards.RandomStateHook'),
+    dict(type='wwt_mm.guards.BadImageHook'),
+    dict(type='wwt_mm.guards.InvalidLossHook'),
 ]

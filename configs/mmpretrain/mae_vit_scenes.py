@@ -1,5 +1,5 @@
 # The ViT of vit_scenes.py, pretrained without labels as a masked autoencoder: a teacher
-# for configs/mmseg/ocl_*_scenes.py that has never seen one.
+# for configs/mmseg/ocl/ocl_*_scenes.py that has never seen one.
 # Every value was chosen on 64-pixel scenes; none is from the paper.
 _base_ = [
     '../_base_/datasets/scenes_cls.py',

@@ -18,12 +18,12 @@ import atheris
 from PIL import Image
 
 with atheris.instrument_imports(include=['wwt_mm']):
-    from wwt_mm.engine.json_file import read_json
-    from wwt_mm.engine.seed_runs import _read_runs
-    from wwt_mm.engine.voc_check import check_annotation, read_list
+    from reproduction.results import ResultStore
+    from reproduction.run import RunKey
+    from reproduction.seed_runs import _read_runs
     from wwt_mm.errors import WWTError
-    from wwt_mm.reproduction.results import ResultStore
-    from wwt_mm.reproduction.run import RunKey
+    from wwt_mm.guards.json_file import read_json
+    from wwt_mm.guards.voc_check import check_annotation, read_list
     from wwt_mm.segmentation.loading import LoadSegMap
 
 

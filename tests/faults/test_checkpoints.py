@@ -9,11 +9,11 @@ import torch
 from mmengine.logging import MMLogger
 from mmengine.runner import load_checkpoint
 
-from wwt_mm.engine import write_atomically
-from wwt_mm.engine.checkpoint_hook import find_whole_checkpoint
 from wwt_mm.engine.cli import run_tool as run_as_tool
-from wwt_mm.engine.weights import find_damage
 from wwt_mm.errors import CheckpointError, WriteError
+from wwt_mm.guards import write_atomically
+from wwt_mm.guards.checkpoint_hook import find_whole_checkpoint
+from wwt_mm.guards.weights import find_damage
 
 from .small import DETECTION, Program, options
 
@@ -146,7 +146,7 @@ def test_a_full_disk_is_told_and_leaves_the_former_file_whole(tmp_path, monkeypa
 
 def limit_files_after_first_checkpoint():
     """Lets the second checkpoint of a run meet a file-size limit."""
-    from wwt_mm.engine import atomic
+    from wwt_mm.guards import atomic
 
     write = atomic.os.replace
 

@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from reproduction.results import ResultStore
+from reproduction.run import RunKey
+from reproduction.seed_runs import _read_runs
 from wwt_mm.datasets.scenes_writers import _read_marker
-from wwt_mm.engine.json_file import read_json
-from wwt_mm.engine.seed_runs import _read_runs
-from wwt_mm.engine.voc_check import check_annotation, read_list
 from wwt_mm.errors import WWTError
+from wwt_mm.guards.json_file import read_json
+from wwt_mm.guards.voc_check import check_annotation, read_list
 from wwt_mm.inference.outputs import OutputFolder
-from wwt_mm.reproduction.results import ResultStore
-from wwt_mm.reproduction.run import RunKey
 from wwt_mm.segmentation.loading import LoadSegMap
 
 fuzz = settings(

@@ -8,9 +8,10 @@ import pytest
 from mmengine.dataset import BaseDataset, Compose
 from PIL import Image
 
-from wwt_mm.engine import BadImageHook, load_config
-from wwt_mm.engine.bad_image_hook import BadImageRecord, WatchedPipeline
+from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
+from wwt_mm.guards import BadImageHook
+from wwt_mm.guards.bad_image_hook import BadImageRecord, WatchedPipeline
 from wwt_mm.inference.images import ImagePipeline
 
 from .small import CLASSIFICATION

@@ -6,8 +6,9 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 
 from wwt_mm.detection import FiniteHungarianAssigner
-from wwt_mm.engine import InvalidLossHook, cli, load_config
+from wwt_mm.engine import cli, load_config
 from wwt_mm.errors import ConfigError, InvalidLossError
+from wwt_mm.guards import InvalidLossHook
 
 from .small import CLASSIFICATION, DETECTION, options
 

@@ -9,16 +9,16 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import load_checkpoint
 from tool_process import REPOSITORY
 
+from wwt_mm.deployment.publish import publish_checkpoint
 from wwt_mm.engine import load_config
-from wwt_mm.engine.publish import publish_checkpoint
 
 CONFIGS = REPOSITORY / 'configs'
 ARCH = dict(embed_dims=24, num_layers=12, num_heads=3)
 # Config, the side of its position map in patches, and the options it is shrunk with.
 TARGETS = {
     'mmseg/wwt_seg_voc12.py': (32, {}),
-    'mmseg/wwt_tiny_weak_imagenets50.py': (14, {'model.head.in_channels': 24}),
-    'mmdet/discovery_wwt_voc12.py': (14, {}),
+    'mmseg/weak/wwt_tiny_weak_imagenets50.py': (14, {'model.head.in_channels': 24}),
+    'mmdet/discovery/discovery_wwt_voc12.py': (14, {}),
     'mmdet/swaps/detr.py': (32, {'model.neck.in_channels': [24]}),
     'mmdet/swaps/mask2former.py': (64, {'model.neck.norm_cfg': dict(type='BN')}),
     'mmseg/swaps/fcn.py': (32, {}),
@@ -72,7 +72,7 @@ def test_the_backbone_arrives_with_its_positions_resized(target, how, published)
 def test_the_weak_segmentor_takes_the_classifier_over_too(published):
     _, path = published
     weights = torch.load(path, weights_only=True)['state_dict']
-    name = 'mmseg/wwt_tiny_weak_imagenets50.py'
+    name = 'mmseg/weak/wwt_tiny_weak_imagenets50.py'
     model = build(name, **TARGETS[name][1])
     load_checkpoint(model, path)
     for key, value in model.head.state_dict().items():

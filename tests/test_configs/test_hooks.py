@@ -4,7 +4,11 @@ import pytest
 from mmengine.config import Config
 from tool_process import REPOSITORY
 
-CONFIGS = sorted((REPOSITORY / 'configs').glob('mm*/*.py'))
+CONFIGS = sorted(
+    path
+    for path in (REPOSITORY / 'configs').glob('mm*/**/*.py')
+    if path.parent.name != 'swaps'
+)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from wwt_mm.datasets.imagenet_s import (
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
 
-CONFIG = Path(__file__).parents[2] / 'configs/mmseg/wwt_tiny_weak_imagenets50.py'
+CONFIG = Path(__file__).parents[2] / 'configs/mmseg/weak/wwt_tiny_weak_imagenets50.py'
 GOLDFISH, SHARK = 'n01443537', 'n01491361'
 
 

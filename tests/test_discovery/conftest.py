@@ -11,7 +11,7 @@ from wwt_mm.engine import load_config
 
 from ..tool_process import REPOSITORY
 
-CONFIGS = REPOSITORY / 'configs' / 'mmdet'
+CONFIGS = REPOSITORY / 'configs' / 'mmdet' / 'discovery'
 
 
 @pytest.fixture(autouse=True)

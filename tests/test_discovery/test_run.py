@@ -13,7 +13,7 @@ from wwt_mm.engine import load_config
 
 from ..tool_process import REPOSITORY
 
-CONFIGS = sorted(REPOSITORY.glob('configs/mmdet/discovery_*.py'))
+CONFIGS = sorted(REPOSITORY.glob('configs/mmdet/discovery/discovery_*.py'))
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -50,7 +50,7 @@ def test_wwt(run_tool, classifier, scenes_root, tmp_path):
     work_dir = tmp_path / 'wwt'
     run_tool(
         'test',
-        REPOSITORY / 'configs' / 'mmdet' / 'discovery_wwt_scenes.py',
+        REPOSITORY / 'configs' / 'mmdet' / 'discovery' / 'discovery_wwt_scenes.py',
         classifier('wwt_scenes'),
         '--work-dir',
         work_dir,
@@ -74,7 +74,7 @@ def test_wwt(run_tool, classifier, scenes_root, tmp_path):
 def test_vit_with_another_method(run_tool, classifier, scenes_root, tmp_path):
     run_tool(
         'test',
-        REPOSITORY / 'configs' / 'mmdet' / 'discovery_vit_scenes.py',
+        REPOSITORY / 'configs' / 'mmdet' / 'discovery' / 'discovery_vit_scenes.py',
         classifier('vit_scenes'),
         '--work-dir',
         tmp_path,

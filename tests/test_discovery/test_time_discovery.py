@@ -9,7 +9,7 @@ import pytest
 from ..tool_process import REPOSITORY
 
 TOOL = REPOSITORY / 'tools' / 'analysis_tools' / 'time_discovery.py'
-CONFIG = REPOSITORY / 'configs' / 'mmdet' / 'discovery_vit_scenes.py'
+CONFIG = REPOSITORY / 'configs' / 'mmdet' / 'discovery' / 'discovery_vit_scenes.py'
 
 
 def run(monkeypatch, *arguments):

@@ -37,7 +37,7 @@ def test_mmpretrains_image_classification_inferencer(checkpoint_of, image):
 
 
 @pytest.mark.parametrize(
-    'config', ['mmdet/wwt_det_voc07', 'mmdet/discovery_wwt_scenes']
+    'config', ['mmdet/wwt_det_voc07', 'mmdet/discovery/discovery_wwt_scenes']
 )
 def test_mmdets_det_inferencer(config, checkpoint_of, image, tmp_path):
     from mmdet.apis import DetInferencer
@@ -54,7 +54,9 @@ def test_mmdets_det_inferencer(config, checkpoint_of, image, tmp_path):
     assert all(0 <= x <= 64 for box in found['bboxes'] for x in box)
 
 
-@pytest.mark.parametrize('config', ['mmseg/wwt_seg_voc12', 'mmseg/wwt_weak_scenes'])
+@pytest.mark.parametrize(
+    'config', ['mmseg/wwt_seg_voc12', 'mmseg/weak/wwt_weak_scenes']
+)
 def test_mmsegs_inferencer(config, checkpoint_of, image, tmp_path):
     from mmseg.apis import MMSegInferencer
 

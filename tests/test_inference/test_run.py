@@ -78,7 +78,7 @@ def test_a_killed_run_leaves_no_half_image_behind(infer, folder, tmp_path, monke
 
 def test_a_folder_takes_results_of_one_model(infer, infer_with, folder, tmp_path):
     write_slots(infer, folder, tmp_path / 'out')
-    other = infer_with('mmdet/discovery_wwt_scenes')
+    other = infer_with('mmdet/discovery/discovery_wwt_scenes')
     with pytest.raises(ConfigError, match='another config, checkpoint'):
         write_slots(other, folder, tmp_path / 'out')
 

@@ -23,9 +23,9 @@ from .conftest import CLASSIFIER
 KINDS = {
     'mmpretrain/wwt_scenes': 10,
     'mmdet/wwt_det_scenes': 11,
-    'mmdet/discovery_wwt_scenes': 0,
+    'mmdet/discovery/discovery_wwt_scenes': 0,
     'mmdet/wwt_det_tokens_voc07': 0,
-    'mmseg/wwt_weak_scenes': 10,
+    'mmseg/weak/wwt_weak_scenes': 10,
     'mmseg/wwt_seg_voc12': 0,
 }
 
@@ -41,7 +41,7 @@ def test_every_kind_of_model_gives_slots_masks_and_regions(config, infer_with, p
     assert len(result.class_names) == KINDS[config]
     assert len(result.slot_classes) == (backbone.num_slots if KINDS[config] else 0)
     assert bool(result.classes) == (
-        config in ('mmpretrain/wwt_scenes', 'mmseg/wwt_weak_scenes')
+        config in ('mmpretrain/wwt_scenes', 'mmseg/weak/wwt_weak_scenes')
     )
     boxes = result.regions.boxes
     assert len(boxes) and (boxes[:, 2:] > boxes[:, :2]).all()
@@ -66,7 +66,7 @@ def test_slots_and_classes_are_those_of_the_model(infer, picture):
 
 
 def test_regions_are_those_of_the_object_discoverer(infer_with, picture):
-    infer = infer_with('mmdet/discovery_wwt_scenes')
+    infer = infer_with('mmdet/discovery/discovery_wwt_scenes')
     result = infer(picture(96, 128))
     model, packed = infer.reader.model, infer.pipeline(picture(96, 128))
     with DefaultScope.overwrite_default_scope('mmdet'):
@@ -194,7 +194,7 @@ def test_wrong_inputs_are_told_in_one_line(infer, tmp_path):
 
 
 def test_pipelines_that_need_more_than_an_image_are_told_in_one_line(picture):
-    config = CLASSIFIER.parents[1] / 'mmseg' / 'ocl_wwt_scenes.py'
+    config = CLASSIFIER.parents[1] / 'mmseg' / 'ocl' / 'ocl_wwt_scenes.py'
     pipeline = ImagePipeline(load_config(config))
     with pytest.raises(ConfigError, match="LoadObjectMaps .* needs 'instance"):
         pipeline(picture())

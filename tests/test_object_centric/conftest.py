@@ -8,7 +8,7 @@ from wwt_mm.object_centric import ObjectSlots
 
 from ..tool_process import REPOSITORY
 
-CONFIGS = REPOSITORY / 'configs' / 'mmseg'
+CONFIGS = REPOSITORY / 'configs' / 'mmseg' / 'ocl'
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import shutil
 import pytest
 import torch
 
-from wwt_mm.engine import seed_runs
-from wwt_mm.engine.seed_runs import run_seeds
+from reproduction import seed_runs
+from reproduction.seed_runs import run_seeds
 
 from .conftest import CONFIGS
 

@@ -2,7 +2,7 @@
 
 from tool_process import REPOSITORY
 
-from wwt_mm.reproduction.executor import Executor, RunError, last_words
+from reproduction.executor import Executor, RunError, last_words
 
 # One epoch of a few images of 64 pixels.
 SCENES = '--height 64 --width 64 --train 8 --val 4 --test 6 --workers 1 '

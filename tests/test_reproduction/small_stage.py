@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from wwt_mm.reproduction.claims import Claim, Ordering, Quantity, Row
-from wwt_mm.reproduction.commands import Places, Settings
-from wwt_mm.reproduction.executor import Executor
-from wwt_mm.reproduction.progress import RunProgress
-from wwt_mm.reproduction.results import ResultStore
-from wwt_mm.reproduction.run import Run, Stage
+from reproduction.claims import Claim, Ordering, Quantity, Row
+from reproduction.commands import Places, Settings
+from reproduction.executor import Executor
+from reproduction.progress import RunProgress
+from reproduction.results import ResultStore
+from reproduction.run import Run, Stage
 
 # They understand what the harness says, leave what the real ones leave, and do as an
 # option says: `die` kills the first attempt after its checkpoint, `fail` ends with an

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wwt_mm.reproduction.claims import Ordering, Outcome, Quantity, judge, summarise
+from reproduction.claims import Ordering, Outcome, Quantity, judge, summarise
 
 
 def measured(high, low):

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
+from reproduction.commands import Settings
+from reproduction.executor import RunError
+from reproduction.run import RunKey
 from wwt_mm.errors import ConfigError
-from wwt_mm.reproduction.commands import Settings
-from wwt_mm.reproduction.executor import RunError
-from wwt_mm.reproduction.run import RunKey
 
 from .small_stage import make_executor, make_stage, with_run
 
@@ -88,7 +88,7 @@ def changed_data(folder):
 
 @pytest.mark.parametrize('change', [changed_option, changed_base_config, changed_data])
 def test_what_was_made_with_other_inputs_is_replaced_with_force_only(tmp_path, change):
-    from wwt_mm.reproduction import fingerprint
+    from reproduction import fingerprint
 
     make_executor(tmp_path, make_stage())[0].execute([0])
     for read in (fingerprint._read_config, fingerprint._describe_data):

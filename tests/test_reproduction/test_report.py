@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from tool_process import REPOSITORY
 
+from reproduction.progress import read_state
+from reproduction.report import render_page, table, write_report
+from reproduction.stages import STAGES
 from wwt_mm.errors import ConfigError
-from wwt_mm.reproduction.progress import read_state
-from wwt_mm.reproduction.report import render_page, table, write_report
-from wwt_mm.reproduction.stages import STAGES
 
 from .small_stage import make_stage
 

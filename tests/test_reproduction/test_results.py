@@ -5,9 +5,9 @@ import os
 
 import pytest
 
+from reproduction.results import ResultStore, measurements
+from reproduction.run import RunKey
 from wwt_mm.errors import ResultError
-from wwt_mm.reproduction.results import ResultStore, measurements
-from wwt_mm.reproduction.run import RunKey
 
 
 def result(run='a', seed=0, **more):

@@ -4,11 +4,11 @@ import pytest
 from mmengine.config import Config
 from tool_process import REPOSITORY
 
+from reproduction.commands import TOOLS, Places, Settings, build_command
+from reproduction.run import Run, Stage
+from reproduction.schedule import RunKey, Schedule
+from reproduction.stages import STAGES
 from wwt_mm.errors import ConfigError
-from wwt_mm.reproduction.commands import TOOLS, Places, Settings, build_command
-from wwt_mm.reproduction.run import Run, Stage
-from wwt_mm.reproduction.schedule import RunKey, Schedule
-from wwt_mm.reproduction.stages import STAGES
 
 RUNS = [(stage, run) for stage in STAGES.values() for run in stage.runs]
 

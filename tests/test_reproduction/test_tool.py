@@ -9,8 +9,8 @@ import sys
 import pytest
 from tool_process import CPU_ONLY, REPOSITORY
 
+from reproduction.main import main
 from wwt_mm.errors import ConfigError
-from wwt_mm.reproduction.main import main
 
 from . import quick_tools
 

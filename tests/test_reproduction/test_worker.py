@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from wwt_mm.reproduction.launcher import Launcher
-from wwt_mm.reproduction.worker import LIBRARIES, Worker
+from reproduction.launcher import Launcher
+from reproduction.worker import LIBRARIES, Worker
 
 SCRIPTS = {
     'tell.py': 'import sys; import beside; print(sys.argv, sys.stdin.read(), __name__)',

@@ -9,7 +9,11 @@ from wwt_mm.engine import load_config
 
 from .conftest import CONFIGS
 
-NAMES = sorted(path.stem for path in CONFIGS.glob('*.py'))
+NAMES = sorted(
+    str(path.relative_to(CONFIGS).with_suffix(''))
+    for folder in ('', 'ocl', 'weak')
+    for path in CONFIGS.joinpath(folder).glob('*.py')
+)
 
 
 def load(name):
@@ -71,10 +75,10 @@ def test_the_augmented_set_is_train_and_the_maps_of_sbd():
 
 
 def test_baselines_of_table_2_share_all_but_the_model():
-    base = load('wwt_tiny_weak_imagenets50')
+    base = load('weak/wwt_tiny_weak_imagenets50')
     for name in (
-        'deit_tiny_attention_weak_imagenets50',
-        'deit_tiny_rollout_weak_imagenets50',
+        'weak/deit_tiny_attention_weak_imagenets50',
+        'weak/deit_tiny_rollout_weak_imagenets50',
     ):
         other = load(name)
         for key in ('test_dataloader', 'test_evaluator'):
@@ -85,12 +89,12 @@ def test_baselines_of_table_2_share_all_but_the_model():
 
 @pytest.mark.parametrize('subset', [50, 300, 919])
 def test_subsets_of_imagenet_s_agree_within_their_config(subset):
-    cfg = load(f'wwt_tiny_weak_imagenets{subset}')
+    cfg = load(f'weak/wwt_tiny_weak_imagenets{subset}')
     assert cfg.model.num_classes == cfg.model.class_map.subset == subset
     assert cfg.test_dataloader.dataset.subset == subset
     assert cfg.test_dataloader.dataset.data_root == f'data/ImageNetS{subset}/'
 
 
 def test_scenes_have_the_classes_of_their_generator():
-    classes = load('wwt_weak_scenes').test_dataloader.dataset.metainfo.classes
+    classes = load('weak/wwt_weak_scenes').test_dataloader.dataset.metainfo.classes
     assert tuple(classes) == ('background', *SCENE_CLASSES)

@@ -180,7 +180,7 @@ def test_weak_supervision_finds_its_threshold_and_tests_with_it(
     def run(name, *options):
         run_tool(
             'test',
-            CONFIGS / 'wwt_weak_scenes.py',
+            CONFIGS / 'weak' / 'wwt_weak_scenes.py',
             classifier,
             '--work-dir',
             tmp_path / name,

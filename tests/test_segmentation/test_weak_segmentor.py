@@ -38,7 +38,7 @@ VIT = {
 }
 
 
-def build(name='wwt_weak_scenes', **options):
+def build(name='weak/wwt_weak_scenes', **options):
     shrunk = VIT if name.startswith('vit') else WWT
     options = {f'model.{key}': value for key, value in options.items()}
     return MODELS.build(load_config(CONFIGS / f'{name}.py', shrunk | options).model)
@@ -247,7 +247,7 @@ def test_labels_are_unflipped_unpadded_and_of_the_size_of_the_file():
 
 @torch.no_grad()
 def test_attention_baseline_shows_what_the_class_token_reads():
-    model = build('vit_attention_weak_scenes')
+    model = build('weak/vit_attention_weak_scenes')
     images = torch.randn(2, 3, 32, 40)
     seen = []
     handle = model.backbone.layers[-1].attn.qkv.register_forward_hook(
@@ -268,8 +268,8 @@ def test_attention_baseline_shows_what_the_class_token_reads():
 
 @torch.no_grad()
 def test_rollout_baseline_differs_from_attention_only_in_its_map():
-    attention = build('vit_attention_weak_scenes')
-    rollout = build('vit_attention_weak_scenes', method='rollout')
+    attention = build('weak/vit_attention_weak_scenes')
+    rollout = build('weak/vit_attention_weak_scenes', method='rollout')
     rollout.load_state_dict(attention.state_dict())
     images = torch.randn(1, 3, 32, 40)
     (p1, a1), (p2, a2) = attention.explain(images), rollout.explain(images)
@@ -279,7 +279,7 @@ def test_rollout_baseline_differs_from_attention_only_in_its_map():
 
 @pytest.mark.parametrize('name', ['wwt_weak_scenes', 'vit_attention_weak_scenes'])
 def test_predictions_need_no_samples(name):
-    model = build(name, classes_from='predicted')
+    model = build(f'weak/{name}', classes_from='predicted')
     (result,) = model.predict(torch.randn(1, 3, 29, 37))
     assert result.pred_sem_seg.data.shape == (1, 29, 37)
 

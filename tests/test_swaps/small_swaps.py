@@ -17,8 +17,8 @@ from pycocotools import mask as coco_mask
 from tool_process import REPOSITORY
 
 from wwt_mm.datasets import SCENE_CLASSES
+from wwt_mm.deployment.onnx_export import ExportedModel, export_onnx
 from wwt_mm.engine import load_config
-from wwt_mm.engine.onnx_export import ExportedModel, export_onnx
 
 SIDE = 64
 WIDTH, FULL_WIDTH = 64, 384  # of WWT-Small, and what it is shrunk to

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from wwt_mm.engine import atomic
+from wwt_mm.guards import atomic
 
 from .small_runs import DETECTION, assert_equal_states, load, shrink_detection
 

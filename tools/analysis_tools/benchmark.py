@@ -40,9 +40,9 @@ from wwt_mm.benchmark import (
 )
 from wwt_mm.benchmark.subjects import DTYPES
 from wwt_mm.benchmark.timing import MODES
-from wwt_mm.engine import write_atomically
 from wwt_mm.engine.cli import run_tool
 from wwt_mm.errors import ConfigError
+from wwt_mm.guards import write_atomically
 
 
 def parse_args() -> argparse.Namespace:

@@ -26,13 +26,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wwt_mm.engine import (
-    check_datasets,
-    load_config,
-    prepare_cpu_processes,
-    write_atomically,
-)
-from wwt_mm.engine.checkpoint_fit_hook import CheckpointFitHook
+from wwt_mm.benchmark.complexity import count, default_shape
+from wwt_mm.engine import load_config, prepare_cpu_processes
 from wwt_mm.engine.cli import (
     add_common_arguments,
     build_runner,
@@ -41,8 +36,9 @@ from wwt_mm.engine.cli import (
     run_tool,
     set_work_dir,
 )
-from wwt_mm.engine.complexity import count, default_shape
 from wwt_mm.errors import CheckpointError, ConfigError
+from wwt_mm.guards import check_datasets, write_atomically
+from wwt_mm.guards.checkpoint_fit_hook import CheckpointFitHook
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from mmengine.config import DictAction
 from rich.console import Console
 from rich.table import Table
 
+from wwt_mm.benchmark.complexity import Complexity, Cost, measure_complexity
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
-from wwt_mm.engine.complexity import Complexity, Cost, measure_complexity
 
 
 def parse_args() -> argparse.Namespace:

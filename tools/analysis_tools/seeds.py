@@ -6,20 +6,24 @@ each run. Started again, it goes on where it was stopped. Arguments that it does
 know are handed to tools/train.py.
 
 Examples:
-  python tools/analysis_tools/seeds.py configs/mmseg/ocl_wwt_voc12.py --gpus 8
+  python tools/analysis_tools/seeds.py configs/mmseg/ocl/ocl_wwt_voc12.py --gpus 8
       --cfg-options load_from=work_dirs/wwt_small_in1k/epoch_300.pth
-  python tools/analysis_tools/seeds.py configs/mmseg/ocl_slot_attention_scenes.py
+  python tools/analysis_tools/seeds.py configs/mmseg/ocl/ocl_slot_attention_scenes.py
       --seeds 0 1 --amp
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from wwt_mm.engine.cli import run_tool
-from wwt_mm.engine.seed_runs import run_seeds
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from reproduction.seed_runs import run_seeds  # noqa: E402
+from wwt_mm.engine.cli import run_tool  # noqa: E402
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from wwt_mm.engine.cli import run_tool
 EXAMPLE = """\
 example:
   OMP_NUM_THREADS=1 python tools/analysis_tools/time_discovery.py \\
-      configs/mmdet/discovery_vit_voc12.py --size 375 500 \\
+      configs/mmdet/discovery/discovery_vit_voc12.py --size 375 500 \\
       --cfg-options model.method.type=MOST
 
 prints milliseconds of processor time per image, without and with the method. Weights
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='a config configs/mmdet/discovery_*.py')
+    parser.add_argument('config', help='a config of configs/mmdet/discovery/')
     parser.add_argument('--checkpoint', help='weights of the backbone or classifier')
     parser.add_argument(
         '--size',

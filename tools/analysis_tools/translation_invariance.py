@@ -25,6 +25,7 @@ from rich.progress import track
 from torch import Tensor
 
 from wwt_mm.backbone import WhatWhereTransformer
+from wwt_mm.benchmark.complexity import default_shape
 from wwt_mm.classification.translation_invariance import (
     Invariance,
     measure_invariance,
@@ -33,8 +34,7 @@ from wwt_mm.classification.translation_invariance import (
 )
 from wwt_mm.datasets import SCENE_CLASSES
 from wwt_mm.datasets.scenes_shapes import CLASS_HUES, outline, rasterise
-from wwt_mm.engine import load_config, write_atomically
-from wwt_mm.engine.checkpoint_fit_hook import CheckpointFitHook
+from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import (
     add_common_arguments,
     build_runner,
@@ -42,8 +42,9 @@ from wwt_mm.engine.cli import (
     run_tool,
     set_work_dir,
 )
-from wwt_mm.engine.complexity import default_shape
 from wwt_mm.errors import CheckpointError, ConfigError, DatasetError
+from wwt_mm.guards import write_atomically
+from wwt_mm.guards.checkpoint_fit_hook import CheckpointFitHook
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402

@@ -24,10 +24,10 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from wwt_mm.benchmark.complexity import default_shape
+from wwt_mm.deployment.onnx_export import build_exported_model, export_onnx
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
-from wwt_mm.engine.complexity import default_shape
-from wwt_mm.engine.onnx_export import build_exported_model, export_onnx
 
 
 def parse_args() -> argparse.Namespace:

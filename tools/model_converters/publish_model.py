@@ -15,8 +15,8 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from wwt_mm.deployment.publish import publish_checkpoint
 from wwt_mm.engine.cli import run_tool
-from wwt_mm.engine.publish import publish_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,8 +12,8 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
 from ..engine import load_config
-from ..engine.complexity import count_macs
 from ..errors import ConfigError
+from .complexity import count_macs
 
 TIMM = 'timm:'
 DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}

@@ -13,7 +13,7 @@ class FiniteHungarianAssigner(HungarianAssigner):
 
     Raises:
         InvalidLossError: On use, if a cost is NaN or infinite, which ends or skips an
-            iteration like a loss that is (:class:`~wwt_mm.engine.InvalidLossHook`).
+            iteration like a loss that is (:class:`~wwt_mm.guards.InvalidLossHook`).
     """
 
     def assign(

@@ -8,8 +8,8 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..engine.atomic import write_atomically
 from ..errors import ConfigError
+from ..guards.atomic import write_atomically
 
 
 @METRICS.register_module()

@@ -13,7 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..engine.atomic import write_atomically
+from ..guards.atomic import write_atomically
 from ..visualization.discovery_grid import Discovery, draw_discoveries
 
 

@@ -11,8 +11,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..guards.weights import load_weights_only
 from .explain import explain
-from .weights import load_weights_only
 
 _DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 

@@ -8,8 +8,11 @@ from mmengine.config import Config
 from mmengine.evaluator import DumpResults
 
 from ..errors import CheckpointError, ConfigError
-from .bad_image_hook import BadImageHook
-from .checkpoint_fit_hook import CheckpointFitHook
+from ..guards.bad_image_hook import BadImageHook
+from ..guards.checkpoint_fit_hook import CheckpointFitHook
+from ..guards.dataset_check import check_annotations, check_datasets
+from ..guards.dataset_fit_hook import DatasetFitHook
+from ..guards.weights import load_weights_only
 from .cli import (
     add_common_arguments,
     build_runner,
@@ -18,12 +21,9 @@ from .cli import (
     set_work_dir,
 )
 from .config import load_config
-from .dataset_check import check_annotations, check_datasets
-from .dataset_fit_hook import DatasetFitHook
 from .distributed import prepare_cpu_processes
 from .test_time_augmentation import enable_test_time_augmentation
 from .visualization import enable_visualization
-from .weights import load_weights_only
 
 _EXAMPLE = """examples:
   python tools/test.py configs/mmdet/wwt_det_voc07.py work_dirs/epoch_12.pth

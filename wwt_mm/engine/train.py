@@ -8,8 +8,11 @@ import torch
 from mmengine.config import Config
 
 from ..errors import CheckpointError, ConfigError
-from .checkpoint_fit_hook import CheckpointFitHook
-from .checkpoint_hook import find_resumable_checkpoint, find_whole_checkpoint
+from ..guards.checkpoint_fit_hook import CheckpointFitHook
+from ..guards.checkpoint_hook import find_resumable_checkpoint, find_whole_checkpoint
+from ..guards.dataset_check import check_annotations, check_datasets
+from ..guards.dataset_fit_hook import DatasetFitHook
+from ..guards.weights import load_weights_only
 from .cli import (
     add_common_arguments,
     build_runner,
@@ -18,10 +21,7 @@ from .cli import (
     set_work_dir,
 )
 from .config import load_config
-from .dataset_check import check_annotations, check_datasets
-from .dataset_fit_hook import DatasetFitHook
 from .distributed import prepare_cpu_processes
-from .weights import load_weights_only
 
 _EXAMPLE = """examples:
   python tools/train.py configs/mmdet/wwt_det_voc07.py

@@ -12,8 +12,8 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from ..engine.bad_image_hook import check_end
 from ..errors import ConfigError, DatasetError
+from ..guards.bad_image_hook import check_end
 from .outputs import PICTURE_SUFFIX
 
 ImageInput = str | Path | np.ndarray

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..engine.atomic import write_atomically
-from ..engine.json_file import read_json
 from ..errors import ConfigError
+from ..guards.atomic import write_atomically
+from ..guards.json_file import read_json
 from ..visualization.slot_sheet import draw_slot_sheet
 
 PICTURE_SUFFIX = '.slots.png'

@@ -13,8 +13,8 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
 from ..engine.config import load_config
-from ..engine.weights import check_fit, load_checkpoint_file
 from ..errors import ConfigError, DatasetError
+from ..guards.weights import check_fit, load_checkpoint_file
 from .class_names import find_class_names
 from .images import ImageInput, ImagePipeline, PackedImage, collect_images, is_one_image
 from .outputs import OutputFolder, name_images

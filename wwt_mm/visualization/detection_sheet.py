@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
 from torch import nn
 
-from ..engine.atomic import write_atomically
+from ..guards.atomic import write_atomically
 from .slot_pictures import overlay_masks, segment_by_slots, slot_colors
 
 _COLUMNS = ('ground truth', 'detections', 'their masks', 'all slots')

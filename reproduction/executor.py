@@ -1,0 +1,208 @@
+"""Works through a stage's runs: several at once, each when what it needs is there."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from wwt_mm.errors import WWTError
+
+from . import provenance
+from .commands import TOOLS, Inputs, Places, Settings, build_command, last_checkpoint
+from .fingerprint import Fingerprints, anywhere
+from .launcher import Launcher
+from .progress import RunProgress
+from .results import ResultStore
+from .run import Run, RunKey, Stage
+from .schedule import Schedule
+from .worker import LIBRARIES
+
+
+class RunError(WWTError):
+    """A run has failed."""
+
+
+@dataclass
+class Executor:
+    """Does what of a stage is not done.
+
+    Args:
+        stage: The stage.
+        places: Where things are.
+        settings: What holds for all runs.
+        store: Where results are.
+        repository: The repository's root, where tools are started.
+        progress: What is told about it.
+        jobs: Runs at once.
+        libraries: What runs need not import anew; see :mod:`.worker`.
+    """
+
+    stage: Stage
+    places: Places
+    settings: Settings
+    store: ResultStore
+    repository: Path
+    progress: RunProgress
+    jobs: int = 1
+    libraries: Sequence[str] = LIBRARIES
+
+    def __post_init__(self) -> None:
+        self._runs = {run.name: run for run in self.stage.runs}
+        self._fingerprint = Fingerprints(
+            self.stage, self.places, self.settings, self.repository
+        )
+        self._threads = max(provenance.usable_cores() // self.jobs, 1)
+        self._launch = Launcher(self.repository, self._threads, self.libraries)
+
+    def plan(self, seeds: Sequence[int]) -> tuple[list[RunKey], list[RunKey]]:
+        """Sort runs into finished ones and those to do, in the order of starting.
+
+        Raises:
+            ConfigError: If a run is there with other inputs; see
+                :meth:`ResultStore.is_finished`.
+        """
+        keys = [RunKey(run.name, seed) for seed in seeds for run in self.stage.runs]
+        done = {
+            key: self.store.is_finished(key, self._fingerprint(*key)) for key in keys
+        }
+        return [k for k in keys if done[k]], [k for k in keys if not done[k]]
+
+    def prepare(self) -> None:
+        """Make the stage's data, if that is how it comes.
+
+        Raises:
+            RunError: If that fails.
+        """
+        if not self.stage.prepare:
+            return
+        self.progress.say('preparing data')
+        command = self.stage.prepare_command(self.places.data)
+        self._call(command, self.store.out / 'prepare.log')
+
+    def execute(self, seeds: Sequence[int]) -> dict[RunKey, str]:
+        """Do all runs that are not finished.
+
+        A run that fails takes those with it that need it; the others go on.
+
+        Returns:
+            What went wrong: by run, one line.
+        """
+        finished, todo = self.plan(seeds)
+        self.progress.begin(len(finished), len(todo))
+        schedule = Schedule(self.stage.runs, finished, todo)
+        failed: dict[RunKey, str] = {}
+        working: dict[Future, RunKey] = {}
+        with closing(self._launch), ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                while not schedule.is_empty:
+                    while len(working) < self.jobs and (key := schedule.start_next()):
+                        working[pool.submit(self._do, key)] = key
+                    for work in wait(working, return_when=FIRST_COMPLETED).done:
+                        self._end(working.pop(work), work, schedule, failed)
+            except KeyboardInterrupt:
+                # Trainings will go on from their last checkpoints.
+                self._launch.stop()
+                raise RunError('stopped; start again to go on') from None
+            except BaseException:
+                self._launch.stop()
+                raise
+        return failed
+
+    def _end(
+        self, key: RunKey, work: Future, schedule: Schedule, failed: dict[RunKey, str]
+    ) -> None:
+        """Takes note of how a run has ended."""
+        try:
+            work.result()
+        except (WWTError, OSError, ValueError, KeyError) as error:
+            known = isinstance(error, WWTError)
+            failed[key] = str(error) if known else f'{type(error).__name__}: {error}'
+            for lost in schedule.fail(key):
+                failed[lost] = f'left out, because {key} failed'
+                self.progress.end(lost, failed[lost])
+        else:
+            schedule.finish(key)
+        self.progress.end(key, failed.get(key))
+
+    def _do(self, key: RunKey) -> None:
+        """Does one run and writes its result.
+
+        Raises:
+            RunError: If the tool fails.
+        """
+        run = self._runs[key.name]
+        folder = self.places.folder(key)
+        before = self.store.read(key) or {}
+        inputs = self._inputs(run, key.seed)
+        result = self._describe(run, key, inputs)
+        result['attempts'] = before.get('attempts', 0) + 1
+        self.store.write(result)
+        command = build_command(run, key.seed, self.places, self.settings, inputs)
+        if run.tool == 'train':
+            # Goes on after a kill; the first time there is nothing to resume from.
+            command.insert(command.index('--cfg-options'), '--resume')
+        start = time.perf_counter()
+        with self.progress.following(key, folder / 'log.txt'):
+            processor_seconds = self._call(command, folder / 'log.txt')
+        result['seconds'] = round(time.perf_counter() - start, 1)
+        result['processor_seconds'] = round(processor_seconds, 2)
+        result['metrics'] = TOOLS[run.tool].read(folder)
+        result['finished'] = True
+        self.store.write(result)
+
+    def _inputs(self, run: Run, seed: int) -> Inputs:
+        """Reads what other runs have left for this one."""
+        checkpoints, metrics = {}, {}
+        for name in run.needs:
+            key = RunKey(name, seed)
+            metrics[name] = self.store.read(key)['metrics']
+            if self._runs[name].tool == 'train':
+                checkpoints[name] = last_checkpoint(self.places.folder(key))
+        return Inputs(checkpoints, metrics)
+
+    def _describe(self, run: Run, key: RunKey, inputs: Inputs) -> dict[str, Any]:
+        """What is known of a run before it starts."""
+        command = build_command(
+            run, key.seed, anywhere(self.stage), self.settings, inputs
+        )
+        return dict(
+            run=key.name,
+            seed=key.seed,
+            finished=False,
+            fingerprint=self._fingerprint(*key),
+            config=run.config,
+            options=command[command.index('--cfg-options') + 1 :],
+            command=' '.join(command),
+            amp=self.settings.amp and run.tool == 'train',
+            train_options=list(self.settings.options),
+            started=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+            git=provenance.git_revision(self.repository),
+            versions=provenance.versions(),
+            machine=provenance.machine(self._threads),
+        )
+
+    def _call(self, command: list[str], log: Path) -> float:
+        """Runs a command to its end, its output going to a log.
+
+        Returns:
+            The processor time it took, in seconds, with its workers.
+
+        Raises:
+            RunError: If it fails; with its last words.
+        """
+        code, seconds = self._launch(command, log, self.store.lock_fds)
+        if code:
+            raise RunError(f'{last_words(log)} (status {code}; all of it: {log})')
+        return seconds
+
+
+def last_words(log: Path) -> str:
+    """The line of a log that tells best what went wrong."""
+    lines = log.read_text(errors='replace').splitlines() if log.exists() else []
+    lines = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in lines[-20:] if line.startswith('error')]
+    return (errors or lines or ['it said nothing'])[-1][:300]

@@ -1,0 +1,201 @@
+"""Finds missing dataset files before anything is built, and says where to look."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.utils import is_abs
+
+from ..errors import DatasetError
+from .voc_check import check_voc
+
+DOCS_PAGE = 'docs/datasets.md'
+
+# Pattern in "type data_root ann_file folders" of a dataset, to its section there. The
+# first that is found decides.
+SECTIONS = {
+    r'^ImageNetS': 'imagenet-s',
+    r'^ImageNet': 'imagenet',
+    r'^TinyImageNet': 'tiny-imagenet',
+    r'^CIFAR': 'cifar',
+    r'(train|val)2017': 'coco',
+    r'^Coco': 'coco-20k',
+    r'(^| )data/scenes': 'scenes',
+    r'SegmentationClassAug|/aug.txt': 'voc12aug',
+    r'VOC2012': 'voc12',
+    r'VOC2007|^VOC': 'voc07',
+}
+
+_VOC_PARTS = {'img_subdir': 'JPEGImages', 'ann_subdir': 'Annotations'}
+
+# Whose annotations are read beforehand.
+_VOC_TYPES = ('VOCDataset', 'XMLDataset')
+
+# mmpretrain fetches these itself unless told not to.
+_DOWNLOADING = ('CIFAR', 'MNIST', 'FashionMNIST')
+
+
+def check_datasets(cfg: Config, stages: Sequence[str]) -> None:
+    """Raises an error for the first dataset path of a config that does not exist.
+
+    Looked for are ``data_root``, ``ann_file`` and the folders of ``data_prefix`` of
+    every dataset, also of those inside wrappers (``RepeatDataset``,
+    ``ConcatDataset``, ``ClassBalancedDataset``, ``MultiImageMixDataset``, ...).
+    Remote paths and datasets that download themselves are left alone.
+
+    Args:
+        cfg: The config.
+        stages: Which dataloaders to look at: of ``'train'``, ``'val'``, ``'test'``.
+
+    Raises:
+        DatasetError: One line with the path, the config and the page of the docs.
+    """
+    for stage in stages:
+        dataloader = cfg.get(f'{stage}_dataloader') or {}
+        for dataset in _iterate_leaves(dataloader.get('dataset')):
+            problem = _find_problem(dataset)
+            if problem:
+                raise DatasetError(_describe(cfg, stage, dataset, problem))
+
+
+def check_annotations(cfg: Config, stages: Sequence[str]) -> None:
+    """Raises an error for the first mistake in annotations in Pascal VOC's layout.
+
+    Args:
+        cfg: The config. Its ``ignored_classes`` may be in the annotations, and are
+            left out as mmdet leaves out all classes that it does not know.
+        stages: Which dataloaders to look at: of ``'train'``, ``'val'``, ``'test'``.
+
+    Raises:
+        DatasetError: See :func:`~wwt_mm.guards.voc_check.check_voc`.
+    """
+    checked = set()
+    for stage in stages:
+        dataloader = cfg.get(f'{stage}_dataloader') or {}
+        for dataset in _iterate_leaves(dataloader.get('dataset')):
+            if _is_local_voc(dataset) and str(dataset) not in checked:
+                checked.add(str(dataset))  # validation and test are often the same
+                _check_voc(dataset, cfg.get('ignored_classes') or ())
+
+
+def _iterate_leaves(dataset: Any) -> Iterator[dict]:
+    """Yields the datasets that read files, whatever wraps them."""
+    if isinstance(dataset, list | tuple):
+        for part in dataset:
+            yield from _iterate_leaves(part)
+    elif isinstance(dataset, dict):
+        wrapped = dataset.get('dataset', dataset.get('datasets'))
+        if wrapped is None:
+            yield dataset
+        else:
+            yield from _iterate_leaves(wrapped)
+
+
+def _find_problem(dataset: dict) -> str | None:
+    """Describes the first path of a dataset that is not there."""
+    if dataset.get('backend_args') or _downloads_itself(dataset):
+        return None
+    root = dataset.get('data_root') or ''
+    if root and not _is_remote(root) and not Path(root).is_dir():
+        return f'no data_root folder at {Path(root).absolute()}'
+    ann_file = dataset.get('ann_file')
+    if isinstance(ann_file, str) and ann_file:
+        problem = _find_file_problem(_join(root, ann_file))
+        if problem:
+            return problem
+    for name, folder in _list_folders(dataset).items():
+        folder = _join(root, folder)
+        if not _is_remote(folder) and not Path(folder).is_dir():
+            return f'no {name} folder at {Path(folder).absolute()}'
+    return None
+
+
+def _is_local_voc(dataset: dict) -> bool:
+    if _type_name(dataset) not in _VOC_TYPES or dataset.get('backend_args'):
+        return False
+    return bool(dataset.get('ann_file')) and not _is_remote(_list_file(dataset))
+
+
+def _check_voc(dataset: dict, ignored: Any) -> None:
+    classes = (dataset.get('metainfo') or {}).get('classes')
+    if classes is None:
+        from mmdet.datasets import VOCDataset
+
+        classes = VOCDataset.METAINFO['classes']
+    if isinstance(classes, str):
+        classes = [classes]
+    folders, root = _list_folders(dataset), dataset.get('data_root') or ''
+    images, annotations = (_join(root, folders[part]) for part in _VOC_PARTS)
+    ignored = [ignored] if isinstance(ignored, str) else ignored
+    place = Path(_list_file(dataset))
+    check_voc(place, Path(images), Path(annotations), frozenset(classes), ignored)
+
+
+def _list_file(dataset: dict) -> str:
+    return _join(dataset.get('data_root') or '', dataset['ann_file'])
+
+
+def _list_folders(dataset: dict) -> dict[str, str]:
+    """Lists the folders of a dataset by what they hold, relative to its root."""
+    prefixes = dataset.get('data_prefix') or {}
+    if isinstance(prefixes, str):
+        prefixes = {'data_prefix': prefixes}
+    folders = {k: v for k, v in prefixes.items() if isinstance(v, str) and v}
+    if 'sub_data_root' in folders:  # mmdet's datasets in the Pascal VOC layout
+        for part, default in _VOC_PARTS.items():
+            folder = f'{folders["sub_data_root"].rstrip("/")}/'
+            folders[part] = folder + dataset.get(part, default)
+    return folders
+
+
+def _find_file_problem(path: str) -> str | None:
+    if _is_remote(path):
+        return None
+    file = Path(path)
+    if not file.exists():
+        return f'no ann_file at {file.absolute()}'
+    if file.is_file() and not file.stat().st_size:
+        return f'ann_file {file.absolute()} is empty'
+    return None
+
+
+def _downloads_itself(dataset: dict) -> bool:
+    kind = _type_name(dataset)
+    return kind.startswith(_DOWNLOADING) and dataset.get('download', True)
+
+
+def _describe(cfg: Config, stage: str, dataset: dict, problem: str) -> str:
+    kind = _type_name(dataset)
+    page = DOCS_PAGE + _find_section(dataset)
+    config = cfg.filename or 'the config'
+    return (
+        f'the {stage} dataset ({kind}) of {config} is not there: {problem}; lay it out '
+        f'as {page} says, or name its place with --cfg-options data_root=FOLDER'
+    )
+
+
+def _find_section(dataset: dict) -> str:
+    """Returns the anchor of the section on a dataset, or nothing if there is none."""
+    parts = (dataset.get('data_root'), dataset.get('ann_file'))
+    places = [part for part in parts if isinstance(part, str)]
+    text = ' '.join((_type_name(dataset), *places, *_list_folders(dataset).values()))
+    for pattern, section in SECTIONS.items():
+        if re.search(pattern, text):
+            return f'#{section}'
+    return ''
+
+
+def _type_name(dataset: dict) -> str:
+    kind = dataset.get('type', 'dataset')
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.rpartition('.')[2]
+
+
+def _join(root: str, path: str) -> str:
+    return path if is_abs(path) or not root else f'{root.rstrip("/")}/{path}'
+
+
+def _is_remote(path: str) -> bool:
+    return '://' in path or path.startswith(('s3:', 'petrel:'))
