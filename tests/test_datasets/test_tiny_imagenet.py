@@ -3,12 +3,13 @@
 import shutil
 
 import pytest
-from mmengine.registry import DATASETS, DefaultScope
+import torch
+from mmengine.registry import DATASETS, MODELS, DefaultScope
 
 import wwt_mm.discovery  # noqa: F401  registers mmdet's transforms
 from tests.tool_process import REPOSITORY
 from wwt_mm.datasets.tiny_imagenet import TinyImageNet
-from wwt_mm.engine import load_config, train
+from wwt_mm.engine import load_config, test, train
 from wwt_mm.errors import ConfigError, DatasetError
 
 from .small_tiny_imagenet import write_tiny_imagenet
@@ -152,3 +153,30 @@ def test_data_that_is_not_there_is_explained(tmp_path):
     arguments += ['--work-dir', str(tmp_path), '--cfg-options', 'data_root=nowhere']
     with pytest.raises(DatasetError, match='datasets.md#tiny-imagenet'):
         train.main(arguments)
+
+
+@pytest.mark.parametrize('name, method', [('wwt', 'CentreBox'), ('vit', 'RandomBoxes')])
+def test_its_small_objects_are_discovered(root, tmp_path, name, method):
+    options = {
+        'data_root': root,
+        'test_dataloader.num_workers': 0,
+        'test_dataloader.persistent_workers': False,
+        'model.method.type': method,
+    }
+    if method == 'RandomBoxes':
+        options['model.method.method.type'] = 'LOST'
+    cfg = CONFIGS.parent / 'mmdet' / f'discovery_{name}_tinyimagenet.py'
+    classifier = load_config(CONFIGS / f'{name}_micro_tinyimagenet.py').model
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        weights = MODELS.build(classifier).state_dict()
+    untrained = tmp_path / 'untrained.pth'
+    torch.save(dict(state_dict=weights), untrained)
+    arguments = [str(cfg), str(untrained), '--work-dir', str(tmp_path / 'run')]
+    arguments += ['--cfg-options', *(f'{k}={value}' for k, value in options.items())]
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        metrics = test.main(arguments)
+    # A box of the whole image covers ten times as much as each object.
+    assert metrics['small/num_images'] == 6 == metrics['discovery/num_images']
+    assert metrics['small/num_predictions'] == 1
+    if name == 'wwt':
+        assert metrics['small/corloc'] == 0

@@ -176,6 +176,27 @@ def test_exported_boxes_give_pycocotools_the_same_recall(tmp_path):
     assert result['discovery/recall'] == pytest.approx(expected)
 
 
+def test_images_count_if_all_of_their_objects_are_small():
+    # Of 20 x 20 pixels: OBJECT covers a quarter, the other one 40 %.
+    large = (0, 0, 20, 8)
+    images = [
+        image([OBJECT], [OBJECT]) | dict(ori_shape=(20, 20)),
+        image([OBJECT], [ELSEWHERE]) | dict(ori_shape=(20, 20, 3)),
+        image([OBJECT, large], [large]) | dict(ori_shape=(20, 20)),
+    ]
+    small = dict(max_object_area=0.4, prefix='small')
+    result = evaluate(CorLoc(**small), *images)
+    assert result == {
+        'small/corloc': 50,
+        'small/corloc_any': 50,
+        'small/num_images': 2,
+    }
+    assert evaluate(DiscoveryRecall(**small), *images)['small/num_objects'] == 2
+    assert evaluate(CorLoc(), *images)['discovery/num_images'] == 3
+    larger = CorLoc(max_object_area=0.41)
+    assert evaluate(larger, *images)['discovery/num_images'] == 3
+
+
 def test_metrics_without_images_are_0():
     assert CorLoc().compute_metrics([]) == dict(corloc=0, corloc_any=0, num_images=0)
     assert DiscoveryRecall().compute_metrics([])['recall'] == 0
@@ -184,6 +205,8 @@ def test_metrics_without_images_are_0():
 def test_options_out_of_range_are_errors():
     with pytest.raises(ConfigError, match='iou_thr'):
         CorLoc(iou_thr=50)
+    with pytest.raises(ConfigError, match='max_object_area=40'):
+        DiscoveryRecall(max_object_area=40)
     with pytest.raises(ConfigError, match='matching'):
         DiscoveryRecall(matching='greedy')
     with pytest.raises(ConfigError, match=r'end with \.json'):

@@ -5,6 +5,7 @@ from ..requirements import require
 require('mmdet', 'mmpretrain')
 
 from ..datasets.coco20k import Coco20kDataset  # noqa: E402
+from ..datasets.tiny_imagenet import TinyImageNet  # noqa: E402
 from ..datasets.voc_discovery import VOCDiscoveryDataset  # noqa: E402
 from .coco_results import CocoResultsWriter  # noqa: E402
 from .features import PatchFeatures, read_features  # noqa: E402
@@ -12,10 +13,12 @@ from .grid_hook import DiscoveryGridHook  # noqa: E402
 from .methods import (  # noqa: E402
     LOST,
     MOST,
+    CentreBox,
     ClassTokenAttention,
     DiscoveryMethod,
     LaSt,
     MaskThreshold,
+    RandomBoxes,
     Rollout,
     TokenCut,
 )
@@ -29,6 +32,7 @@ from .vit_checkpoint_hook import ViTCheckpointHook  # noqa: E402
 __all__ = [
     'LOST',
     'MOST',
+    'CentreBox',
     'ClassTokenAttention',
     'Coco20kDataset',
     'CocoResultsWriter',
@@ -40,9 +44,11 @@ __all__ = [
     'MaskThreshold',
     'ObjectDiscoverer',
     'PatchFeatures',
+    'RandomBoxes',
     'RegisterVisionTransformer',
     'Regions',
     'Rollout',
+    'TinyImageNet',
     'TokenCut',
     'VOCDiscoveryDataset',
     'ViTCheckpointHook',

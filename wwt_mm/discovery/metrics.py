@@ -8,13 +8,15 @@ from mmdet.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
-from torchvision.ops import box_iou
+from torchvision.ops import box_area, box_iou
 
 from ..errors import ConfigError
 
 
 class _BoxMetric(BaseMetric):
     """Collects overlaps of images that have ground truth; the others are skipped.
+
+    So are images with an object whose box is not smaller than ``max_object_area``.
 
     A result is the IoU ``(P, G)``, float64, of the ``P`` predictions of an image, by
     falling score, with its ``G`` boxes of ground truth.
@@ -27,22 +29,35 @@ class _BoxMetric(BaseMetric):
         iou_thr: float = 0.5,
         collect_device: str = 'cpu',
         prefix: str | None = None,
+        max_object_area: float | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not 0 < iou_thr <= 1:
             raise ConfigError(f'iou_thr={iou_thr} must be above 0 and at most 1')
+        if max_object_area is not None and not 0 < max_object_area <= 1:
+            raise ConfigError(
+                f'max_object_area={max_object_area} is a share of the image: it must '
+                'be above 0 and at most 1'
+            )
         self.iou_thr = iou_thr
+        self.max_object_area = max_object_area
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep what a batch contributes; see mmengine's ``BaseMetric``."""
         for sample in data_samples:
             truth = torch.as_tensor(sample['gt_instances']['bboxes'])
-            if len(truth):
+            if len(truth) and self._is_small(truth, sample):
                 predicted = sample['pred_instances']
                 order = predicted['scores'].argsort(descending=True, stable=True)
                 boxes = predicted['bboxes'][order].cpu().double()
                 ious = box_iou(boxes, truth.cpu().double())
                 self.results.append(ious.numpy())
+
+    def _is_small(self, truth: torch.Tensor, sample: dict) -> bool:
+        if self.max_object_area is None:
+            return True
+        height, width = sample['ori_shape'][:2]
+        return bool(box_area(truth).max() < self.max_object_area * height * width)
 
 
 @METRICS.register_module()
@@ -71,6 +86,9 @@ class CorLoc(_BoxMetric):
         iou_thr: Least IoU of a correct box.
         collect_device: As for mmengine's ``BaseMetric``.
         prefix: As for mmengine's ``BaseMetric``.
+        max_object_area: Images count if the box of every object covers less than this
+            share of them; ``None`` counts all. Where objects fill their images, a box
+            of the whole image is often correct (not given in the paper).
     """
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
@@ -106,6 +124,7 @@ class DiscoveryRecall(_BoxMetric):
         iou_thr: Least IoU of a found object.
         collect_device: As for mmengine's ``BaseMetric``.
         prefix: As for mmengine's ``BaseMetric``.
+        max_object_area: As for :class:`CorLoc`.
     """
 
     def __init__(
@@ -114,8 +133,9 @@ class DiscoveryRecall(_BoxMetric):
         iou_thr: float = 0.5,
         collect_device: str = 'cpu',
         prefix: str | None = None,
+        max_object_area: float | None = None,
     ) -> None:
-        super().__init__(iou_thr, collect_device, prefix)
+        super().__init__(iou_thr, collect_device, prefix, max_object_area)
         if matching not in ('any', 'one_to_one'):
             raise ConfigError(f"matching={matching!r} must be 'any' or 'one_to_one'")
         self.matching = matching
