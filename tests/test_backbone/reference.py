@@ -96,26 +96,28 @@ def block(
     if normed_scores:
         read = layer_norm(read, 1, 0, eps=1e-5)
     concatenated = torch.cat([read, normed], dim=1)  # (N, H*K + D)
-    weight = torch.cat(
-        [
-            params['mlp_masks.from_scores.weight'],
-            params['mlp_masks.from_tokens.weight'],
-        ],
-        dim=1,
-    )
-    bias = params['mlp_masks.from_scores.bias'] + params['mlp_masks.from_tokens.bias']
-    hidden = gelu(linear(concatenated, weight, bias))
-    flat = dense('mlp_masks.to_masks', hidden)  # (6)
+    flat = mlp('mlp_masks', concatenated)  # (6)
     out_masks = torch.stack(
         [flat[:, h * num_slots : (h + 1) * num_slots] for h in range(num_heads)]
     )
     return out_tokens, out_slots, out_masks
 
 
-def reassemble(masks, slots):
-    """Eq. (7): F = M S, with the mean over heads as M. (H, N, K), (K, D) to (N, D)."""
+def reassemble(masks, slots, heads='mean'):
+    """Eq. (7): F = M S. (H, N, K) and (K, D) to (N, D).
+
+    M is the mean over heads, or each head's, for its own group of channels.
+    """
     num_heads, num_tokens, num_slots = masks.shape
-    features = torch.zeros(num_tokens, slots.shape[1], dtype=slots.dtype)
+    dims = slots.shape[1]
+    features = torch.zeros(num_tokens, dims, dtype=slots.dtype)
+    if heads == 'each':
+        for n in range(num_tokens):
+            for c in range(dims):
+                own = c // (dims // num_heads)
+                for s in range(num_slots):
+                    features[n, c] += masks[own, n, s] * slots[s, c]
+        return features
     for n in range(num_tokens):
         for s in range(num_slots):
             mask = sum(masks[h, n, s] for h in range(num_heads)) / num_heads

@@ -1,5 +1,7 @@
 """The classification and the autoencoding head, and the classifier that holds both."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -123,6 +125,23 @@ def test_competitive_features_are_slots_shared_out_by_a_softmax_over_slots():
                 assert torch.allclose(features[image, :, y, x], token)
 
 
+def test_slots_compete_in_each_head_for_its_own_channels():
+    output = slot_masks()
+    features = competitive_features(output, heads='each')
+    for image, channel, y, x in itertools.product(
+        range(2), range(6), range(3), range(4)
+    ):
+        masks = output.masks[image, channel // 3, :, y, x]  # 2 heads of 3 channels
+        shares = torch.exp(masks) / torch.exp(masks).sum()
+        expected = (shares * output.slots[image, :, channel]).sum()
+        assert torch.allclose(features[image, channel, y, x], expected)
+
+
+def test_a_reading_of_heads_that_is_unknown_is_refused():
+    with pytest.raises(ConfigError, match="heads='max' is unknown"):
+        AutoencodingHead(in_channels=6, heads='max')
+
+
 def test_reconstruction_has_the_size_of_images_that_are_not_whole_patches():
     head = AutoencodingHead(in_channels=6, patch_size=4).double()
     assert head((slot_masks(3, 4),), (10, 16)).shape == (2, 3, 10, 16)
@@ -209,8 +228,8 @@ def test_both_losses_send_gradients_through_slots_and_masks():
         left_out = {n for n in names if 'head.' not in n}
         assert left_out == of_last_block(left_out)
         assert 'backbone.slots' not in names
-        assert 'backbone.blocks.0.mlp_masks.to_masks.weight' not in names
-    assert 'backbone.blocks.1.mlp_masks.to_masks.weight' not in names
+        assert 'backbone.blocks.0.mlp_masks.3.weight' not in names
+    assert 'backbone.blocks.1.mlp_masks.3.weight' not in names
 
 
 def test_without_the_autoencoder_no_loss_reaches_the_last_masks():

@@ -1,7 +1,6 @@
 """The What-Where Transformer: a backbone that keeps *what* and *where* apart."""
 
-from .block import WhatWhereBlock
-from .mutual_attention import MutualAttention
+from .block import MutualAttention, WhatWhereBlock
 from .slot_masks import SlotMasks
 from .what_where_transformer import WhatWhereTransformer
 

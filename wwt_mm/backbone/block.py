@@ -1,108 +1,22 @@
-"""One What-Where block: mutual attention, then three MLPs."""
+"""One What-Where block, equations (1) to (6) of the paper's section 3.1.
 
-from collections.abc import Callable, Sequence
+``B`` images, ``N`` tokens ``X``, ``K`` slots ``S``, ``D`` channels, ``H`` heads. Masks
+``M`` and scores ``A`` are raw logits that stand token by token, ``(B, N, H * K)``.
+"""
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
 
-from .in_place import activate, add_product
-from .mutual_attention import MutualAttention
-from .recompute import call
-from .residual import ResidualSum
-
-
-class MLP(nn.Sequential):
-    """Linear, activation, linear; dropout after each.
-
-    Args:
-        in_channels: Channels read.
-        hidden_channels: Channels between.
-        out_channels: Channels written.
-        act_cfg: Config of the activation.
-        drop_rate: Probability of dropout.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        hidden_channels: int,
-        out_channels: int,
-        act_cfg: dict,
-        drop_rate: float = 0.0,
-    ) -> None:
-        super().__init__(
-            nn.Linear(in_channels, hidden_channels),
-            build_activation_layer(act_cfg),
-            nn.Dropout(drop_rate),
-            nn.Linear(hidden_channels, out_channels),
-            nn.Dropout(drop_rate),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(..., in_channels)`` to ``(..., out_channels)``."""
-        return self.after_first(self[0](x))
-
-    def after_first(self, hidden: Tensor) -> Tensor:
-        """All layers but the first, ``(..., hidden_channels)`` to ``out_channels``."""
-        _, act, drop, linear, last_drop = self
-        return last_drop(linear(drop(activate(act, hidden))))
-
-
-class MaskMLP(nn.Module):
-    """MLP over attention, eq. (6), without a residual: the paper found one unstable.
-
-    Its first layer would read scores and tokens concatenated. Two layers whose outputs
-    are added compute the same without building the concatenation.
-
-    Args:
-        mask_dims: Channels of the scores, heads times slots.
-        embed_dims: Channels of the tokens.
-        hidden_channels: Channels between the two layers.
-        act_cfg: Config of the activation.
-        drop_rate: Probability of dropout.
-        norm_scores: Whether each token's scores are normalised before they are read,
-            without learned parameters.
-    """
-
-    def __init__(
-        self,
-        mask_dims: int,
-        embed_dims: int,
-        hidden_channels: int,
-        act_cfg: dict,
-        drop_rate: float = 0.0,
-        norm_scores: bool = False,
-    ) -> None:
-        super().__init__()
-        self.norm_scores = norm_scores
-        self.from_scores = nn.Linear(mask_dims, hidden_channels)
-        self.from_tokens = nn.Linear(embed_dims, hidden_channels)
-        self.act = build_activation_layer(act_cfg)
-        self.drop = nn.Dropout(drop_rate)
-        self.to_masks = nn.Linear(hidden_channels, mask_dims)
-
-    def forward(self, scores: Tensor, tokens: Tensor) -> Tensor:
-        """Scores ``(B, N, H * K)`` and tokens ``(B, N, D)`` to masks like scores."""
-        bias = self.from_tokens.bias + self.from_scores.bias
-        hidden = F.linear(tokens, self.from_tokens.weight, bias)
-        hidden = add_product(hidden, self._norm(scores), self.from_scores.weight)
-        return self.after_first(hidden)
-
-    def read_scores(self, scores: Tensor) -> Tensor:
-        """What scores ``(B, N, H * K)`` add to the hidden channels."""
-        return self.from_scores(self._norm(scores))
-
-    def _norm(self, scores: Tensor) -> Tensor:
-        return F.layer_norm(scores, scores.shape[-1:]) if self.norm_scores else scores
-
-    def after_first(self, hidden: Tensor) -> Tensor:
-        """Hidden channels to masks."""
-        return self.to_masks(self.drop(activate(self.act, hidden)))
+from .drop_path import DropPath
+from .in_place import GELU, add
 
 
 class WhatWhereBlock(nn.Module):
-    """Equations (1) to (6): tokens, slots and masks in, the same out.
+    """Tokens, slots and masks in, the same out.
 
     Args:
         embed_dims: Channels ``D`` of tokens and slots.
@@ -113,14 +27,13 @@ class WhatWhereBlock(nn.Module):
             sizes of its Table 1.
         mask_mlp: Whether masks pass through MLP_m. If not, ``M+ = A``: Table 7,
             "w/o MLP over attention".
-        norm_scores: Whether MLP_m reads normalised scores.
+        norm_scores: Whether MLP_m reads scores, not tokens, through one more layer norm
+            without parameters (not given in the paper).
         drop_rate: Probability of dropout in the MLPs.
         drop_path_rate: Probability of stochastic depth on each residual branch. Masks
             have no residual, so nothing of theirs is ever dropped.
         norm_cfg: Config of the normalisation.
         act_cfg: Config of the MLPs' activation.
-        recompute: Whether the backward pass computes again what costs little time and
-            much memory: softmaxes, activations and norms.
     """
 
     def __init__(
@@ -129,33 +42,32 @@ class WhatWhereBlock(nn.Module):
         num_heads: int,
         num_slots: int,
         mlp_ratios: Sequence[float],
-        mask_mlp: bool,
-        norm_scores: bool,
-        drop_rate: float,
-        drop_path_rate: float,
-        norm_cfg: dict,
-        act_cfg: dict,
-        recompute: bool = False,
+        mask_mlp: bool = True,
+        norm_scores: bool = False,
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        norm_cfg: dict = dict(type='LN', eps=1e-6),
+        act_cfg: dict = dict(type='GELU'),
     ) -> None:
         super().__init__()
-        self.recompute = recompute
-        self.is_random = drop_rate > 0
+        self.norm_scores = norm_scores
         dims, mask_dims = embed_dims, num_heads * num_slots
         token_dims, slot_dims, hidden_mask_dims = (int(r * dims) for r in mlp_ratios)
 
         self.norm_tokens = build_norm_layer(norm_cfg, dims)[1]
         self.norm_slots = build_norm_layer(norm_cfg, dims)[1]
-        self.attn = MutualAttention(dims, num_heads, recompute)
+        self.attn = MutualAttention(dims, num_heads)
         self.norm_tokens_mlp = build_norm_layer(norm_cfg, dims)[1]
         self.norm_slots_mlp = build_norm_layer(norm_cfg, dims)[1]
-        self.mlp_tokens = MLP(dims, token_dims, dims, act_cfg, drop_rate)
-        self.mlp_slots = MLP(dims, slot_dims, dims, act_cfg, drop_rate)
+        others = act_cfg, drop_rate
+        self.mlp_tokens = _mlp(dims, token_dims, dims, *others)
+        self.mlp_slots = _mlp(dims, slot_dims, dims, *others)
         self.mlp_masks = (
-            MaskMLP(mask_dims, dims, hidden_mask_dims, act_cfg, drop_rate, norm_scores)
+            _mlp(mask_dims + dims, hidden_mask_dims, mask_dims, *others)
             if mask_mlp
             else None
         )
-        self.add = ResidualSum(drop_path_rate)
+        self.drop = DropPath(drop_path_rate) if drop_path_rate else nn.Identity()
 
     def forward(
         self,
@@ -173,53 +85,140 @@ class WhatWhereBlock(nn.Module):
             masks: ``M``, ``(B, N, H * K)``; ``None`` for the zeros of the first block.
             padding: ``(B, N)`` bool, ``True`` for tokens that no slot may read.
             slots_only: Whether nothing but ``S+`` is wanted, as of a last block whose
-                reader looks at slots only.
+                reader looks at slots only: then (2), (4) and (6) are left out.
 
         Returns:
             ``X+``, ``S+`` and ``M+``, in the shapes of ``X``, ``S`` and ``M``; with
             ``slots_only``, ``None`` for the first and the last.
         """
-        token_update, slot_update, scores = self._attend(
-            tokens, self.norm_slots(slots), masks, padding, slots_only
+        drop = self.drop
+        scores, token_update, slot_update = self.attn(
+            self.norm_tokens(tokens), self.norm_slots(slots), masks, padding, slots_only
         )  # (1)
-        slots = self.add(slots, slot_update)  # (3)
-        slots = self.add(slots, self.mlp_slots(self.norm_slots_mlp(slots)))  # (5)
+        if not slots_only:
+            tokens = add(tokens, drop(token_update))  # (2)
+        slots = add(slots, drop(slot_update))  # (3)
+        slots = add(slots, drop(self.mlp_slots(self.norm_slots_mlp(slots))))  # (5)
         if slots_only:
             return None, slots, None
+        normed = self.norm_tokens_mlp(tokens).to(scores.dtype)
+        tokens = add(tokens, drop(self.mlp_tokens(normed)))  # (4)
+        if self.mlp_masks is None:
+            return tokens, slots, scores
+        if self.norm_scores:
+            scores = F.layer_norm(scores, scores.shape[-1:]).to(scores.dtype)
+        masks = self.mlp_masks(torch.cat([scores, normed], -1))  # (6), no residual
+        return tokens, slots, masks
 
-        tokens = self.add(tokens, token_update)  # (2)
-        apply_mlps = self._recomputed_mlps if self.recompute else self._mlps
-        update, masks = apply_mlps(tokens, scores)
-        return self.add(tokens, update), slots, masks
 
-    def _attend(self, tokens: Tensor, *others) -> tuple[Tensor | None, Tensor, Tensor]:
-        """Mutual attention of tokens that are not normalised yet."""
-        if self.recompute:
-            return self.attn(tokens, *others, norm=self.norm_tokens)
-        return self.attn(self.norm_tokens(tokens), *others)
+class MutualAttention(nn.Module):
+    """Tokens read slots and slots read tokens by one score matrix, (1) to (3).
 
-    def _mlps(self, tokens: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """The update of tokens, eq. (4), and new masks, eq. (6)."""
-        normed = self.norm_tokens_mlp(tokens)
-        update = self.mlp_tokens(normed)
-        masks = scores if self.mlp_masks is None else self.mlp_masks(scores, normed)
-        return update, masks
+    Only the axis of the softmax differs. There are four projections (tokens: query,
+    value; slots: key, value) and none after. That scores are divided by ``sqrt(D / H)``
+    is not given in the paper.
 
-    def _recomputed_mlps(self, tokens: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, but all that is kept of it are hidden channels before activation.
+    Tokens themselves are never projected: ``(X Wq) k^T = X (Wq k^T)``, and since
+    weights sum to one, ``softmax(A)^T (X Wv + b) = (softmax(A)^T X) Wv + b``.
 
-        Each MLP takes the norm for itself, or it would have to be kept.
+    Args:
+        embed_dims: Channels ``D`` of tokens and slots.
+        num_heads: Heads ``H``; divides ``D``.
+
+    Attributes:
+        one_product: Whether (2) is one product for all heads, with zeros between them,
+            or one product for each. ``None``: on GPUs, where launches cost more than
+            zeros; in float32 on CPUs the zeros cost 3 %.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.one_product: bool | None = None
+        self.scale = (embed_dims // num_heads) ** -0.5
+        self.token_qv = nn.Linear(embed_dims, 2 * embed_dims)
+        self.slot_kv = nn.Linear(embed_dims, 2 * embed_dims)
+        own = torch.eye(num_heads, dtype=torch.bool)
+        own = own.repeat_interleave(embed_dims // num_heads, 1).unsqueeze(1)
+        self.register_buffer('own_channels', own, persistent=False)  # (H, 1, D)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        slots: Tensor,
+        masks: Tensor | None = None,
+        padding: Tensor | None = None,
+        slots_only: bool = False,
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Let tokens and slots read each other.
+
+        Args:
+            tokens: Normalised tokens, ``(B, N, D)``.
+            slots: Normalised slots, ``(B, K, D)``, or ``(1, K, D)`` for all images.
+            masks: Masks of the block before, ``(B, N, H * K)``; ``None`` means zeros.
+            padding: ``(B, N)`` bool, ``True`` for tokens that no slot may read.
+            slots_only: Whether to leave out the update of tokens.
+
+        Returns:
+            The scores ``A`` ``(B, N, H * K)``, unaffected by ``padding``, and the
+            updates of tokens ``(B, N, D)``, ``None`` if left out, and of slots
+            ``(B, K, D)``.
         """
+        heads = (2, self.num_heads, -1)
+        slot_kv = self.slot_kv(slots).expand(len(tokens), -1, -1)
+        keys, values = slot_kv.unflatten(-1, heads).unbind(2)  # (B, K, H, D / H)
+        # One cast for both halves, to autocast's dtype; below nothing is cast again.
+        weight, bias = (p.to(keys.dtype) for p in self.token_qv.parameters())
+        wq, wv = weight.unflatten(0, heads).unbind(0)  # (H, D / H, D)
+        bq, bv = bias.unflatten(0, heads).unbind(0)  # (H, D / H)
+        with torch.autocast(tokens.device.type, enabled=False):
+            tokens = tokens.to(keys.dtype)
+            scores = self._score(tokens, keys * self.scale, wq, bq)
+            if masks is not None:
+                scores.add_(masks)  # (1)
+            token_update = None if slots_only else self._read_slots(scores, values)
+            slot_update = self._read_tokens(scores, padding, tokens, wv, bv)
+        return scores, token_update, slot_update
 
-        def again(function: Callable, *inputs: Tensor) -> Tensor:
-            return call(function, *inputs, recompute=True, random=self.is_random)
+    def _score(self, tokens: Tensor, keys: Tensor, wq: Tensor, bq: Tensor) -> Tensor:
+        """``(Xn Wq) k^T`` of each head, ``(B, N, H * K)``."""
+        shift = torch.einsum('bkhc,hc->bhk', keys, bq).flatten(1).unsqueeze(1)
+        keys = torch.einsum('bkhc,hcd->bhkd', keys, wq).flatten(1, 2)  # (B, H * K, D)
+        return torch.baddbmm(shift, tokens, keys.mT)
 
-        norm, mlp, mask_mlp = self.norm_tokens_mlp, self.mlp_tokens, self.mlp_masks
-        hidden = again(lambda x: mlp[0](norm(x)), tokens)
-        update = again(mlp.after_first, hidden)
-        if mask_mlp is None:
-            return update, scores
-        hidden = again(lambda x: mask_mlp.from_tokens(norm(x)), tokens)
-        # One accumulating product would keep normalised scores, or be taken again.
-        hidden = again(mask_mlp.read_scores, scores) + hidden
-        return update, again(mask_mlp.after_first, hidden)
+    def _read_slots(self, scores: Tensor, values: Tensor) -> Tensor:
+        """``softmax_over_K(A) (Sn Wvs)`` of each head, ``(B, N, D)``, for (2)."""
+        weights = scores.unflatten(-1, (self.num_heads, -1)).softmax(-1)
+        if not (scores.is_cuda if self.one_product is None else self.one_product):
+            heads = zip(weights.unbind(2), values.unbind(2))
+            return torch.cat([weight @ value for weight, value in heads], -1)
+        values = values.flatten(2).unsqueeze(1) * self.own_channels  # (B, H, K, D)
+        return weights.flatten(2) @ values.flatten(1, 2)
+
+    def _read_tokens(
+        self,
+        scores: Tensor,
+        padding: Tensor | None,
+        tokens: Tensor,
+        wv: Tensor,
+        bv: Tensor,
+    ) -> Tensor:
+        """``softmax_over_N(A)^T (Xn Wvx)`` of each head, ``(B, K, D)``, for (3)."""
+        scores = scores.mT  # over other axes than the last, CUDA's softmax is slow
+        if padding is not None:
+            scores = scores.masked_fill(padding.unsqueeze(1), -torch.inf)
+        pooled = (scores.softmax(-1) @ tokens).unflatten(1, (self.num_heads, -1))
+        return (torch.einsum('bhkd,hcd->bkhc', pooled, wv) + bv).flatten(2)
+
+
+def _mlp(
+    in_dims: int, hidden_dims: int, out_dims: int, act_cfg: dict, drop_rate: float
+) -> nn.Sequential:
+    is_gelu = act_cfg == dict(type='GELU')
+    return nn.Sequential(
+        nn.Linear(in_dims, hidden_dims),
+        GELU() if is_gelu else build_activation_layer(act_cfg),
+        nn.Dropout(drop_rate),
+        nn.Linear(hidden_dims, out_dims),
+        nn.Dropout(drop_rate),
+    )

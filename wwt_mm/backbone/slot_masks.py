@@ -27,13 +27,22 @@ class SlotMasks(NamedTuple):
     tokens: Tensor | None
     padding_mask: Tensor | None = None
 
-    def reassemble(self) -> Tensor:
+    def reassemble(self, heads: str = 'mean') -> Tensor:
         """Dense features from slots and masks, eq. (7): ``F = M S``.
 
+        Args:
+            heads: What ``M`` is, for the paper does not say: ``'mean'`` is one mask for
+                all channels, the mean over heads; ``'each'`` gives each head's mask its
+                own ``D / H`` channels, as in eq. (2).
+
         Returns:
-            ``(B, D, h, w)``, with the masks' mean over heads as ``M``.
+            ``(B, D, h, w)``.
         """
-        h, w = self.masks.shape[-2:]
-        masks = self.masks.mean(1).flatten(2)  # (B, K, N)
-        features = self.slots.transpose(1, 2) @ masks  # (B, D, N)       (7)
-        return features.unflatten(2, (h, w))
+        grid = self.masks.shape[-2:]
+        masks, slots = self.masks.flatten(3), self.slots.mT  # (B, H, K, N), (B, D, K)
+        if heads == 'mean':
+            features = slots @ masks.mean(1)  # (B, D, N)       (7)
+        else:
+            groups = slots.unflatten(1, (masks.shape[1], -1))  # (B, H, D / H, K)
+            features = (groups @ masks).flatten(1, 2)  # (B, D, N)       (7)
+        return features.unflatten(2, grid)

@@ -1,6 +1,7 @@
 """The What-Where Transformer backbone (paper, sec. 3.1)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +10,15 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from mmengine.utils import to_2tuple
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import (
+    CheckpointPolicy,
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from ..errors import CheckpointError, ConfigError
 from .block import WhatWhereBlock
+from .patch_embedding import PatchEmbedding
 from .position_embedding import PositionEmbedding, resize_positions
 from .slot_masks import SlotMasks
 
@@ -115,7 +121,7 @@ class WhatWhereTransformer(BaseModule):
         _probability('drop_path_rate', drop_path_rate)
 
         dims, size = self.embed_dims, self.patch_size
-        self.patch_embed = nn.Conv2d(in_channels, dims, size, stride=size)
+        self.patch_embed = PatchEmbedding(in_channels, dims, size)
         self.pos_embed = PositionEmbedding(dims, grid)
         self.slots = nn.Parameter(torch.empty(1, self.num_slots, dims))
         nn.init.normal_(self.slots, std=slot_init_std)
@@ -132,7 +138,6 @@ class WhatWhereTransformer(BaseModule):
                 drop_path_rate=drop_path_rate * index / max(self.num_layers - 1, 1),
                 norm_cfg=norm_cfg,
                 act_cfg=act_cfg,
-                recompute=with_cp == 'selective',
             )
             for index in range(self.num_layers)
         )
@@ -170,19 +175,35 @@ class WhatWhereTransformer(BaseModule):
 
         masks = None  # zeros, without the cost of adding them
         outputs = {}
-        whole_blocks = self.with_cp and self.with_cp != 'selective'
         last = max(self.out_indices)
         for index, block in enumerate(self.blocks[: last + 1]):
             state = (tokens, slots, masks, flat_padding, slots_only and index == last)
-            if whole_blocks and torch.is_grad_enabled():
-                tokens, slots, masks = checkpoint(block, *state, use_reentrant=False)
-            else:
-                tokens, slots, masks = block(*state)
+            tokens, slots, masks = self._run(block, *state)
             if index in self.out_indices:
                 outputs[index] = self._output(
                     index, tokens, slots, masks, grid, padding
                 )
         return tuple(outputs[index] for index in self.out_indices)
+
+    def _run(self, block: WhatWhereBlock, *state) -> tuple[Tensor | None, ...]:
+        """Run a block; its backward pass may compute it again, whole or in part."""
+        options = {}
+        if self.with_cp == 'selective':
+            options['context_fn'] = partial(
+                create_selective_checkpoint_contexts, self._keep_hidden
+            )
+        # A compiler decides by itself what is cheap to compute again.
+        left_to_compiler = options and torch.compiler.is_compiling()
+        if not self.with_cp or not torch.is_grad_enabled() or left_to_compiler:
+            return block(*state)
+        return checkpoint(block, *state, use_reentrant=False, **options)
+
+    def _keep_hidden(self, ctx, op, *args, **kwargs) -> CheckpointPolicy:
+        """Keep the hidden channels of MLPs, most of the products of a block."""
+        linear = op is torch.ops.aten.addmm.default
+        if linear and len(args[0]) > self.embed_dims:  # args: bias, input, weight
+            return CheckpointPolicy.MUST_SAVE
+        return CheckpointPolicy.PREFER_RECOMPUTE
 
     def _embed(
         self, image: Tensor, padding_mask: Tensor | None
@@ -199,12 +220,10 @@ class WhatWhereTransformer(BaseModule):
             padding = padding.all(4).all(2)  # (B, h, w)
         if any(missing):
             image = F.pad(image, missing)
-        features = self.patch_embed(image)
-        grid = (features.shape[2], features.shape[3])
-        features = features + self.pos_embed(grid, padding).to(features.dtype)
-        # Contiguous, or all sums and norms of all blocks would work on strides.
-        tokens = features.flatten(2).mT.contiguous()
-        return self.drop_after_pos(tokens), grid, padding
+        tokens = self.patch_embed(image)  # (B, h, w, D)
+        grid = (tokens.shape[1], tokens.shape[2])
+        tokens = tokens + self.pos_embed(grid, padding).permute(0, 2, 3, 1)
+        return self.drop_after_pos(tokens.flatten(1, 2)), grid, padding
 
     def _output(
         self,

@@ -12,17 +12,20 @@ from wwt_mm.backbone import SlotMasks
 from wwt_mm.errors import ConfigError
 
 
-def competitive_features(output: SlotMasks) -> Tensor:
+def competitive_features(output: SlotMasks, heads: str = 'mean') -> Tensor:
     """Dense features by eq. (7), slots competing for each token by a softmax.
 
     Args:
         output: Slots and masks of one block.
+        heads: ``'mean'``: slots compete with their masks' means over heads; ``'each'``:
+            in each head for its own channels. See :meth:`SlotMasks.reassemble`.
 
     Returns:
         ``(B, D, h, w)``, zero where a token is padding.
     """
-    masks = output.masks.mean(1, keepdim=True).softmax(2)  # over slots
-    features = output._replace(masks=masks).reassemble()  # (7)
+    masks = output.masks if heads == 'each' else output.masks.mean(1, keepdim=True)
+    masks = masks.softmax(2)  # over slots
+    features = output._replace(masks=masks).reassemble(heads)  # (7)
     if output.padding_mask is None:
         return features
     return features.masked_fill(output.padding_mask[:, None], 0)
@@ -43,6 +46,8 @@ class AutoencodingHead(BaseModule):
         hidden_channels: Channels between the convolutions; ``None`` means
             ``in_channels``.
         loss_weight: Weight of the loss (not given in the paper).
+        heads: ``'mean'`` or ``'each'``, of :func:`competitive_features` (not given in
+            the paper).
         init_cfg: mmengine initialisation; ``None`` means that of the other heads.
     """
 
@@ -53,11 +58,17 @@ class AutoencodingHead(BaseModule):
         out_channels: int = 3,
         hidden_channels: int | None = None,
         loss_weight: float = 1.0,
+        heads: str = 'mean',
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if init_cfg is None:
             init_cfg = dict(type='TruncNormal', layer='Conv2d', std=0.02)
         super().__init__(init_cfg)
+        if heads not in ('mean', 'each'):
+            raise ConfigError(
+                f"autoencoding_head.heads={heads!r} is unknown: choose 'mean' or 'each'"
+            )
+        self.heads = heads
         self.patch_size = patch_size
         self.loss_weight = loss_weight
         hidden_channels = hidden_channels or in_channels
@@ -92,7 +103,7 @@ class AutoencodingHead(BaseModule):
                 f'patches of an image of {height} x {width} and the backbone made '
                 f"{grid}: set it to the backbone's patch_size"
             )
-        images = self.decoder(competitive_features(feats[-1]))
+        images = self.decoder(competitive_features(feats[-1], self.heads))
         return images[..., :height, :width]
 
     def loss(
