@@ -15,6 +15,7 @@ from wwt_mm.errors import ConfigError, DatasetError
 from .small_tiny_imagenet import write_tiny_imagenet
 
 CONFIGS = REPOSITORY / 'configs' / 'mmpretrain'
+DISCOVERY = REPOSITORY / 'configs' / 'mmdet' / 'discovery'
 
 
 @pytest.fixture
@@ -108,6 +109,14 @@ def test_there_are_two_splits(root):
         TinyImageNet(str(root), split='test')
 
 
+def test_a_step_takes_a_part_of_each_class(root):
+    dataset = TinyImageNet(str(root), step=2)
+    ids = [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))]
+    assert ids == ['n01_0', 'n01_2', 'n02_0', 'n02_2', 'n03_0', 'n03_2']
+    with pytest.raises(ConfigError, match='step=0'):
+        TinyImageNet(str(root), step=0)
+
+
 def small(root, **options):
     loaders = {}
     for stage in ('train', 'val', 'test'):
@@ -165,7 +174,7 @@ def test_its_small_objects_are_discovered(root, tmp_path, name, method):
     }
     if method == 'RandomBoxes':
         options['model.method.method.type'] = 'LOST'
-    cfg = CONFIGS.parent / 'mmdet' / f'discovery_{name}_tinyimagenet.py'
+    cfg = DISCOVERY / f'discovery_{name}_tinyimagenet.py'
     classifier = load_config(CONFIGS / f'{name}_micro_tinyimagenet.py').model
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         weights = MODELS.build(classifier).state_dict()
@@ -176,7 +185,7 @@ def test_its_small_objects_are_discovered(root, tmp_path, name, method):
     with DefaultScope.overwrite_default_scope('mmdet'):
         metrics = test.main(arguments)
     # A box of the whole image covers ten times as much as each object.
-    assert metrics['small/num_images'] == 6 == metrics['discovery/num_images']
-    assert metrics['small/num_predictions'] == 1
+    assert metrics['discovery/num_images'] == 6 == metrics['all/num_images']
+    assert metrics['discovery/num_predictions'] == 1
     if name == 'wwt':
-        assert metrics['small/corloc'] == 0
+        assert metrics['discovery/corloc'] == 0

@@ -25,8 +25,8 @@ test_dataloader = dict(
     ),
 )
 test_evaluator = [
-    dict(type='CorLoc', max_object_area=0.4, prefix='small'),
-    dict(type='DiscoveryRecall', max_object_area=0.4, prefix='small'),
-    dict(type='CorLoc'),
+    dict(type='CorLoc', max_object_area=0.4),
+    dict(type='DiscoveryRecall', max_object_area=0.4),
+    dict(type='CorLoc', prefix='all'),
 ]
 test_cfg = dict(type='TestLoop')

@@ -1,9 +1,9 @@
 # Object discovery on Tiny-ImageNet by the masks of
 # configs/mmpretrain/wwt_micro_tinyimagenet.py.
 _base_ = [
-    '../_base_/models/discovery_wwt.py',
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/discovery_tinyimagenet.py',
+    '../../_base_/models/discovery_wwt.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/datasets/discovery_tinyimagenet.py',
 ]
 
 model = dict(

@@ -1,9 +1,9 @@
 # Object discovery on Tiny-ImageNet by configs/mmpretrain/vit_micro_tinyimagenet.py and
 # LOST.
 _base_ = [
-    '../_base_/models/discovery_vit.py',
-    '../_base_/default_runtime.py',
-    '../_base_/datasets/discovery_tinyimagenet.py',
+    '../../_base_/models/discovery_vit.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/datasets/discovery_tinyimagenet.py',
 ]
 
 model = dict(
