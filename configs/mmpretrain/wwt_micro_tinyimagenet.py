@@ -1,9 +1,10 @@
-# WWT-Micro on 100 classes of Tiny-ImageNet: small enough for some hours on one CPU core
-# with instructions for bfloat16 (1.8 s per iteration),
+# WWT-Micro on 100 classes of Tiny-ImageNet: small enough for one and a half hours on one
+# CPU core with instructions for bfloat16,
 #
 #   python tools/train.py configs/mmpretrain/wwt_micro_tinyimagenet.py --amp --seed 0
 #
-# For another length, set train_cfg.max_epochs and param_scheduler.1.end; for all 200
+# For another length, set train_cfg.max_epochs, param_scheduler.1.end and
+# custom_hooks.4.schedule.0.action_epoch; for all 200
 # classes, model.head.num_classes and model.data_preprocessor.num_classes. Every value
 # is our choice for so small a model; none is from the paper.
 _base_ = [
@@ -31,7 +32,24 @@ model = dict(
     train_cfg=None,  # neither Mixup nor CutMix in so short a training
 )
 
-max_epochs = 20  # 7,800 iterations with 100 classes
+# All epochs but the last see crops of 48 pixels, on which an iteration takes 0.6 times as
+# long; the last sees the images as validation does.
+crop_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomResizedCrop', scale=48, crop_ratio_range=(0.35, 1.0)),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='PackInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=crop_pipeline))
+
+max_epochs = 11  # 4,290 iterations with 100 classes
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(
+        type='SwitchRecipeHook',
+        schedule=[dict(action_epoch=max_epochs, train_pipeline=_base_.train_pipeline)],
+    ),
+]
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, fused=True)
 )
