@@ -1,4 +1,4 @@
-# The ViT of vit_micro_tinyimagenet.py, pretrained on the same photographs without labels
+# The ViT of vit_micro_tinyimagenet.py, pretrained on the same photographs, no labels,
 # as a masked autoencoder: for discovery, and a teacher for configs/mmseg/ocl. Every
 # value is our choice for so small a model; none is from the paper.
 _base_ = ['./mae_vit_scenes.py']

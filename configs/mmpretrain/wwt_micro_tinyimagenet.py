@@ -1,12 +1,12 @@
-# WWT-Micro on 100 classes of Tiny-ImageNet: small enough for one and a half hours on one
+# WWT-Micro on 100 classes of Tiny-ImageNet: small enough for an hour and a half on one
 # CPU core with instructions for bfloat16,
 #
 #   python tools/train.py configs/mmpretrain/wwt_micro_tinyimagenet.py --amp --seed 0
 #
-# For another length, set train_cfg.max_epochs, param_scheduler.1.end and
-# custom_hooks.4.schedule.0.action_epoch; for all 200
-# classes, model.head.num_classes and model.data_preprocessor.num_classes. Every value
-# is our choice for so small a model; none is from the paper.
+# For another length, set train_cfg.max_epochs, param_scheduler.1.end and the hook's
+# custom_hooks.4.schedule.0.action_epoch; for all 200 classes, model.head.num_classes
+# and model.data_preprocessor.num_classes. Every value is our choice for so small a
+# model; none is from the paper.
 _base_ = [
     '../_base_/models/wwt_tiny_cls.py',
     '../_base_/datasets/tiny_imagenet_cls.py',
@@ -32,8 +32,8 @@ model = dict(
     train_cfg=None,  # neither Mixup nor CutMix in so short a training
 )
 
-# All epochs but the last see crops of 48 pixels, on which an iteration takes 0.6 times as
-# long; the last sees the images as validation does.
+# All epochs but the last see crops of 48 pixels, on which an iteration takes 0.6 of the
+# time; the last sees the images as validation does.
 crop_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='RandomResizedCrop', scale=48, crop_ratio_range=(0.35, 1.0)),

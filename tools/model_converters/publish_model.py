@@ -1,4 +1,4 @@
-"""Makes a checkpoint fit to be handed on: smaller, and named by its content.
+r"""Makes a checkpoint fit to be handed on: smaller, and named by its content.
 
 Keeps the weights and the meta data (config, classes, epoch), drops what only serves to
 resume (optimizer, schedules, logs), and adds the first 8 digits of the file's SHA-256
@@ -8,6 +8,12 @@ The meta data hold the whole config: look for paths that you would not make publ
 Examples:
   python tools/model_converters/publish_model.py work_dirs/wwt_scenes/epoch_8.pth
   python tools/model_converters/publish_model.py epoch_300.pth --out wwt_small_in1k.pth
+
+With --config it writes a folder instead, in the layout of the Hugging Face hub
+(config.json, model.safetensors in half precision), which SlotInferencer and
+tools/slots.py --config take as it is:
+  python tools/model_converters/publish_model.py epoch_8.pth \
+      --config configs/mmpretrain/wwt_scenes.py --out wwt_scenes
 """
 
 import argparse
@@ -15,7 +21,9 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from wwt_mm.deployment.model_folder import write_model_folder
 from wwt_mm.deployment.publish import publish_checkpoint
+from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
 
 
@@ -31,7 +39,14 @@ def parse_args() -> argparse.Namespace:
         help='file to write, before the hash is added (default: beside the checkpoint, '
         'under its name)',
     )
-    return parser.parse_args()
+    parser.add_argument('--config', help='write a folder, with this config')
+    parser.add_argument(
+        '--dtype', default='float16', help='of a folder: float16, bfloat16 or float32'
+    )
+    args = parser.parse_args()
+    if args.config and not args.out:
+        parser.error('--config needs --out, the folder to write')
+    return args
 
 
 def main() -> None:
@@ -39,7 +54,11 @@ def main() -> None:
     args = parse_args()
     # The libraries log to stdout, which belongs to the result.
     with redirect_stdout(sys.stderr):
-        target = publish_checkpoint(args.checkpoint, args.out)
+        if args.config:
+            config = load_config(args.config)
+            target = write_model_folder(config, args.checkpoint, args.out, args.dtype)
+        else:
+            target = publish_checkpoint(args.checkpoint, args.out)
     print(target)
 
 

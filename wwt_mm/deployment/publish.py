@@ -40,10 +40,7 @@ def publish_checkpoint(path: str | Path, out: str | Path | None = None) -> Path:
             finite.
     """
     path = Path(path)
-    checkpoint = load_checkpoint_file(
-        path, trust_option='save its state_dict alone and publish that'
-    )
-    weights = _find_weights(checkpoint, path)
+    weights, checkpoint = _read(path)
     published = {key: checkpoint[key] for key in _PUBLISHED if key in checkpoint}
     published['state_dict'] = weights
     buffer = io.BytesIO()
@@ -57,7 +54,31 @@ def publish_checkpoint(path: str | Path, out: str | Path | None = None) -> Path:
     return target
 
 
-def _find_weights(checkpoint: dict[str, Any], path: Path) -> dict[str, Tensor]:
+def read_weights(
+    path: str | Path, dtype: torch.dtype | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads weights that are fit to be handed on.
+
+    Args:
+        path: The checkpoint.
+        dtype: What to convert floating-point weights to.
+
+    Returns:
+        The weights by name, and what else the checkpoint tells (``meta``).
+
+    Raises:
+        CheckpointError: As for :func:`publish_checkpoint`.
+    """
+    weights, checkpoint = _read(Path(path), dtype)
+    return weights, checkpoint.get('meta') or {}
+
+
+def _read(
+    path: Path, dtype: torch.dtype | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    checkpoint = load_checkpoint_file(
+        path, trust_option='save its state_dict alone and publish that'
+    )
     weights = checkpoint['state_dict']
     if not (isinstance(weights, dict) and weights) or not all(
         isinstance(value, Tensor) for value in weights.values()
@@ -67,9 +88,11 @@ def _find_weights(checkpoint: dict[str, Any], path: Path) -> dict[str, Tensor]:
             f'and this one {str(weights)[:60]!r}'
         )
     for name, value in weights.items():
+        if dtype is not None and value.is_floating_point():
+            weights[name] = value = value.to(dtype)
         if not value.isfinite().all():
             raise CheckpointError(
-                f'{name} of {path} holds values that are not finite: publish an '
-                'earlier checkpoint'
+                f'{name} of {path} holds values that are not finite'
+                f'{f" in {dtype}" if dtype else ""}: publish an earlier checkpoint'
             )
-    return weights
+    return weights, checkpoint

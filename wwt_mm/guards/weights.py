@@ -16,9 +16,14 @@ import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from safetensors import SafetensorError
+from safetensors.torch import load_file as load_safetensors
 from torch import nn
 
 from ..errors import CheckpointError
+
+# The files of a model's folder, as on the Hugging Face hub.
+CONFIG_NAME, WEIGHTS_NAME = 'config.json', 'model.safetensors'
 
 # What torch says of a whole file with things in it that it does not make.
 _MORE_THAN_DATA = ('GLOBAL', 'Unsupported class', 'allowlisted')
@@ -30,7 +35,7 @@ def load_checkpoint_file(
     """Reads a checkpoint file to the CPU.
 
     Args:
-        path: The file.
+        path: The file, of PyTorch's format or ``.safetensors``.
         trust: Whether to read a file with other things in it, which then may do
             anything that its author wants.
         trust_option: What the user has to give for that, for the message.
@@ -45,6 +50,11 @@ def load_checkpoint_file(
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'no checkpoint file at {path}')
+    if path.suffix == '.safetensors':
+        try:
+            return dict(state_dict=load_safetensors(path))
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f'{path} cannot be read: {error}') from error
     try:
         with allow_data_types():
             content = torch.load(path, map_location='cpu', weights_only=not trust)

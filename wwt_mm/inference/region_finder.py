@@ -41,8 +41,14 @@ class RegionFinder:
         self.patch_size = patch_size
 
     @classmethod
-    def for_model(cls, model: nn.Module) -> 'RegionFinder | None':
-        """The method of a discoverer, or else the default one of discovery.
+    def for_model(
+        cls, model: nn.Module, options: dict | None = None
+    ) -> 'RegionFinder | None':
+        """The method of a discoverer, or else that of discovery with WWT's masks.
+
+        Args:
+            model: The model.
+            options: Options of ``MaskThreshold``, ``slot_regions`` of a config.
 
         Returns:
             ``None``, after a warning, where mmdet or mmpretrain is not installed.
@@ -54,7 +60,7 @@ class RegionFinder:
             return None
         method = getattr(model, 'method', None)
         if not isinstance(method, MaskMethod):
-            method = MaskThreshold()
+            method = MaskThreshold(**(options or {}))
         return cls(method, model.backbone.patch_size)
 
     def __call__(self, reading: SlotReading, size: tuple[int, int]) -> FoundRegions:

@@ -10,6 +10,7 @@ from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
+from ..guards.weights import CONFIG_NAME
 from ..visualization.slot_gallery import GalleryImage, render_gallery
 from .images import ImageInput, collect_images
 from .outputs import OutputFolder, name_images
@@ -23,6 +24,7 @@ _EXAMPLE = """what is written for an image a/b.jpg:
   OUT/gallery.html         one page to hover over slots in (--html)
 
 examples:
+  python tools/slots.py photo.jpg --html
   python tools/slots.py photo.jpg --config configs/mmpretrain/wwt_scenes.py \\
       --checkpoint work_dirs/wwt_scenes/epoch_8.pth --out seen --html
   python tools/slots.py data/scenes/VOC2007/JPEGImages --config CONFIG \\
@@ -45,7 +47,12 @@ def main(argv: list[str] | None = None) -> RunSummary:
     Args:
         argv: Command-line arguments; those of the process by default.
     """
-    args = _build_parser().parse_args(argv)
+    parser = _build_parser()
+    args = parser.parse_args(argv)
+    if args.checkpoint and not args.config:
+        parser.error('--checkpoint needs the --config that it was trained with')
+    if args.config and not args.checkpoint and not Path(args.config).is_dir():
+        parser.error('--config needs --checkpoint, unless it is a folder with both')
     images = collect_images(args.images[0] if len(args.images) == 1 else args.images)
     infer = SlotInferencer(
         args.config,
@@ -111,7 +118,8 @@ def write_slots(
             progress.update(task, completed=done)
         progress.update(task, completed=len(images))
     if pages:
-        title = Path(infer.record['config']).stem
+        config = Path(infer.record['config'])
+        title = config.parent.name if config.name == CONFIG_NAME else config.stem
         folder.write_gallery(render_gallery(pages, title), names[:gallery])
     return RunSummary(written, there, infer.num_bad)
 
@@ -126,11 +134,13 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument('images', nargs='+', help='image or folder, or several images')
     parser.add_argument(
         '--config',
-        required=True,
-        help='config of a classifier, detector, segmentor or discoverer',
+        help='config of a classifier, detector, segmentor or discoverer, or the folder '
+        'of a published model (default: the small model of photographs that ships)',
     )
-    parser.add_argument('--checkpoint', required=True, help='its weights')
-    parser.add_argument('--out', required=True, help='folder to write to')
+    parser.add_argument('--checkpoint', help='its weights')
+    parser.add_argument(
+        '--out', default='seen', help='folder to write to (default: seen)'
+    )
     parser.add_argument(
         '--html',
         nargs='?',

@@ -14,13 +14,19 @@ from mmengine.runner.checkpoint import load_state_dict
 
 from ..engine.config import load_config
 from ..errors import ConfigError, DatasetError
-from ..guards.weights import check_fit, load_checkpoint_file
+from ..guards.weights import (
+    CONFIG_NAME,
+    WEIGHTS_NAME,
+    check_fit,
+    load_checkpoint_file,
+)
 from .class_names import find_class_names
 from .images import ImageInput, ImagePipeline, PackedImage, collect_images, is_one_image
 from .outputs import OutputFolder, name_images
 from .region_finder import FoundRegions, RegionFinder
 from .slot_reader import SlotReader, SlotReading
 
+SHIPPED_MODEL = Path(__file__).parents[1] / 'weights' / 'wwt_micro_tinyimagenet'
 ON_BAD_IMAGE = ('stop', 'skip')
 _READING_THREADS = 4
 
@@ -71,6 +77,7 @@ class SlotInferencer:
     """Runs a model with a What-Where Transformer on images of any kind and size.
 
     Examples:
+        >>> SlotInferencer()('photo.jpg').classes[0]       # with the model that ships
         >>> infer = SlotInferencer('configs/mmpretrain/wwt_scenes.py', 'epoch_8.pth')
         >>> result = infer('scene.jpg', out_dir='seen')    # one image: its result
         >>> result.masks.shape, result.classes[0]
@@ -82,8 +89,11 @@ class SlotInferencer:
 
     Args:
         config: Config of a classifier, detector, segmentor or discoverer whose
-            backbone is a ``WhatWhereTransformer``: a file or a loaded config.
-        checkpoint: Weights; ``None`` keeps random ones, for a look at the shapes.
+            backbone is a ``WhatWhereTransformer``: a file, a loaded config, or a folder
+            with ``config.json`` and ``model.safetensors``. ``None``: the small model of
+            photographs that is part of the package (docs/inference.md).
+        checkpoint: Weights; by default those of the folder, else random ones, for a
+            look at the shapes.
         device: Such as ``'cpu'`` or ``'cuda:1'``; a GPU by default, where there is one.
         batch_size: Images that are computed together.
         on_bad_image: Of many images, what to do with those that cannot be read:
@@ -104,8 +114,8 @@ class SlotInferencer:
 
     def __init__(
         self,
-        config: str | Path | Config,
-        checkpoint: str | Path | None,
+        config: str | Path | Config | None = None,
+        checkpoint: str | Path | None = None,
         device: str | None = None,
         batch_size: int = 8,
         on_bad_image: str = 'stop',
@@ -119,6 +129,11 @@ class SlotInferencer:
             )
         if batch_size < 1:
             raise ConfigError(f'batch_size={batch_size} must be at least 1')
+        if config is None:
+            config = SHIPPED_MODEL
+        if isinstance(config, str | Path) and Path(config).is_dir():
+            checkpoint = checkpoint or Path(config, WEIGHTS_NAME)
+            config = Path(config, CONFIG_NAME)
         if not isinstance(config, Config):
             config = load_config(config, cfg_options)
         self.batch_size = batch_size
@@ -132,7 +147,7 @@ class SlotInferencer:
         if checkpoint is not None:
             meta = self._load(config, checkpoint, trust_checkpoint)
         self.class_names = find_class_names(config, meta, self.reader)
-        self.find_regions = RegionFinder.for_model(model)
+        self.find_regions = RegionFinder.for_model(model, config.get('slot_regions'))
         model.to(_find_device(device))
         self.record = dict(
             config=str(Path(config.filename).resolve()),

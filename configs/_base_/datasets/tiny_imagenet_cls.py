@@ -14,6 +14,8 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
+    # Changes nothing here, and makes photographs of any size fit to be looked at.
+    dict(type='ResizeEdge', scale=64, edge='short', interpolation='area'),
     dict(type='PackInputs'),
 ]
 

@@ -1,0 +1,56 @@
+"""A model as a folder, in the layout of the Hugging Face hub: config and weights."""
+
+import json
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from safetensors.torch import save
+
+from ..errors import ConfigError
+from ..guards.atomic import write_atomically
+from ..guards.weights import CONFIG_NAME, WEIGHTS_NAME
+from .publish import read_weights
+
+# What predictions need of a config.
+_KEYS = ('default_scope', 'custom_imports', 'model', 'slot_regions')
+
+
+def write_model_folder(
+    config: Config, checkpoint: str | Path, out: str | Path, dtype: str = 'float16'
+) -> Path:
+    """Write ``config.json`` and ``model.safetensors``, all that predictions need.
+
+    The classes' names, which a config of a folder of data lacks, come from the
+    checkpoint.
+
+    Args:
+        config: What the checkpoint was trained with.
+        checkpoint: Of a training run; averaged weights if it averaged them.
+        out: The folder, made if need be. A model card (``README.md``) is yours to add.
+        dtype: What weights are stored in: ``'float16'``, ``'bfloat16'`` or
+            ``'float32'``. They are computed with in float32 all the same.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: If the checkpoint is none, or not finite in ``dtype``.
+        ConfigError: If the dtype is unknown.
+    """
+    if dtype not in ('float16', 'bfloat16', 'float32'):
+        raise ConfigError(f'dtype={dtype!r}: choose float16, bfloat16 or float32')
+    weights, meta = read_weights(checkpoint, getattr(torch, dtype))
+    weights = {name: value.contiguous() for name, value in weights.items()}
+    dataset = dict(pipeline=config.test_dataloader.dataset.pipeline)
+    classes = (meta.get('dataset_meta') or {}).get('classes')
+    if classes:
+        dataset['metainfo'] = dict(classes=list(classes))
+    content = {key: config[key] for key in _KEYS if key in config}
+    content['test_dataloader'] = dict(dataset=dataset)
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(save(weights), out / WEIGHTS_NAME)
+    text = json.dumps(Config(content).to_dict(), indent=1) + '\n'
+    write_atomically(text.encode(), out / CONFIG_NAME)
+    return out
