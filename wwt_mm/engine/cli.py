@@ -1,6 +1,7 @@
 """What tools/train.py and tools/test.py have in common."""
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
+from mmengine.registry import OPTIMIZERS, RUNNERS
 from mmengine.runner import Runner
 
+from ..errors import ConfigError
 from ..guards.weights import load_weights_only
 from .explain import explain
 
@@ -83,7 +85,16 @@ def complete_dataloaders(cfg: Config) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Builds the runner that a config asks for."""
+    """Builds the runner that a config asks for.
+
+    Raises:
+        ConfigError: If its optimizer is unknown, which mmengine does not say.
+    """
+    kind = (cfg.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        near = difflib.get_close_matches(kind, OPTIMIZERS.module_dict, 1)
+        hint = f': did you mean {near[0]!r}?' if near else ': add it to custom_imports'
+        raise ConfigError(f'optim_wrapper.optimizer.type={kind!r} is unknown{hint}')
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
