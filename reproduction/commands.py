@@ -98,7 +98,7 @@ def build_command(
     command = ['python', tool.script, run.config]
     if training and settings.gpus > 1:
         command = ['bash', 'tools/dist_train.sh', run.config, str(settings.gpus)]
-    options = [f'data_root={places.root(run)}']
+    options = [f'data_root={places.root(run)}'] if run.root else []
 
     if inputs is None:
         resolve = str
@@ -123,7 +123,7 @@ def build_command(
     options += [resolve(option) for option in run.options]
     if training:
         options += settings.options
-    return [*command, '--cfg-options', *options]
+    return [*command, *(['--cfg-options', *options] if options else [])]
 
 
 def _resolve(text: str, seed: int, places: Places, inputs: Inputs) -> str:

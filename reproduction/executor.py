@@ -3,9 +3,9 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,10 @@ from wwt_mm.errors import WWTError
 from . import provenance
 from .commands import TOOLS, Inputs, Places, Settings, build_command, last_checkpoint
 from .fingerprint import Fingerprints, anywhere
-from .launcher import Launcher
+from .launcher import LIBRARIES, Launcher
 from .progress import RunProgress
 from .results import ResultStore
 from .run import Run, RunKey, Stage
-from .schedule import Schedule
-from .worker import LIBRARIES
 
 
 class RunError(WWTError):
@@ -38,7 +36,7 @@ class Executor:
         repository: The repository's root, where tools are started.
         progress: What is told about it.
         jobs: Runs at once.
-        libraries: What runs need not import anew; see :mod:`.worker`.
+        libraries: What runs need not import anew; see :class:`.Launcher`.
     """
 
     stage: Stage
@@ -93,40 +91,52 @@ class Executor:
         """
         finished, todo = self.plan(seeds)
         self.progress.begin(len(finished), len(todo))
-        schedule = Schedule(self.stage.runs, finished, todo)
+        order = TopologicalSorter({key: self._needs(key) & {*todo} for key in todo})
+        order.prepare()
         failed: dict[RunKey, str] = {}
+        ready: list[RunKey] = []
         working: dict[Future, RunKey] = {}
-        with closing(self._launch), ThreadPoolExecutor(self.jobs) as pool:
+        with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                while not schedule.is_empty:
-                    while len(working) < self.jobs and (key := schedule.start_next()):
+                while order.is_active():
+                    ready = sorted([*ready, *order.get_ready()], key=todo.index)
+                    while ready and len(working) < self.jobs:
+                        key = ready.pop(0)
                         working[pool.submit(self._do, key)] = key
+                    if not working:
+                        break  # what is left needs what has failed
                     for work in wait(working, return_when=FIRST_COMPLETED).done:
-                        self._end(working.pop(work), work, schedule, failed)
-            except KeyboardInterrupt:
+                        key = working.pop(work)
+                        if error := self._end(key, work):
+                            failed[key] = error
+                        else:
+                            order.done(key)
+            except BaseException as error:
                 # Trainings will go on from their last checkpoints.
                 self._launch.stop()
-                raise RunError('stopped; start again to go on') from None
-            except BaseException:
-                self._launch.stop()
+                if isinstance(error, KeyboardInterrupt):
+                    raise RunError('stopped; start again to go on') from None
                 raise
+        for key in todo:
+            if lost := self._needs(key) & failed.keys():
+                failed[key] = f'left out, because {min(lost)} failed'
+                self.progress.end(key, failed[key])
         return failed
 
-    def _end(
-        self, key: RunKey, work: Future, schedule: Schedule, failed: dict[RunKey, str]
-    ) -> None:
-        """Takes note of how a run has ended."""
+    def _needs(self, key: RunKey) -> set[RunKey]:
+        return {RunKey(name, key.seed) for name in self._runs[key.name].needs}
+
+    def _end(self, key: RunKey, work: Future) -> str | None:
+        """Takes note of how a run has ended; returns what went wrong."""
+        message = None
         try:
             work.result()
-        except (WWTError, OSError, ValueError, KeyError) as error:
-            known = isinstance(error, WWTError)
-            failed[key] = str(error) if known else f'{type(error).__name__}: {error}'
-            for lost in schedule.fail(key):
-                failed[lost] = f'left out, because {key} failed'
-                self.progress.end(lost, failed[lost])
-        else:
-            schedule.finish(key)
-        self.progress.end(key, failed.get(key))
+        except WWTError as error:
+            message = str(error)
+        except (OSError, ValueError, KeyError) as error:
+            message = f'{type(error).__name__}: {error}'
+        self.progress.end(key, message)
+        return message
 
     def _do(self, key: RunKey) -> None:
         """Does one run and writes its result.
@@ -144,7 +154,7 @@ class Executor:
         command = build_command(run, key.seed, self.places, self.settings, inputs)
         if run.tool == 'train':
             # Goes on after a kill; the first time there is nothing to resume from.
-            command.insert(command.index('--cfg-options'), '--resume')
+            command.insert(command.index('--work-dir'), '--resume')
         start = time.perf_counter()
         with self.progress.following(key, folder / 'log.txt'):
             processor_seconds = self._call(command, folder / 'log.txt')
@@ -175,7 +185,7 @@ class Executor:
             finished=False,
             fingerprint=self._fingerprint(*key),
             config=run.config,
-            options=command[command.index('--cfg-options') + 1 :],
+            options=' '.join(command).partition('--cfg-options ')[2].split(),
             command=' '.join(command),
             amp=self.settings.amp and run.tool == 'train',
             train_options=list(self.settings.options),

@@ -43,7 +43,7 @@ class Fingerprints:
         inputs = dict(
             command=command,
             config=_read_config(self._repository / run.config),
-            data=_describe_data(self._places.root(run)),
+            data=_describe_data(self._places.root(run)) if run.root else '',
             needs={need: self(need, seed) for need in sorted(run.needs)},
         )
         text = json.dumps(inputs, sort_keys=True)

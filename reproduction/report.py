@@ -89,7 +89,12 @@ def render_stage(stage: Stage, results: list[dict]) -> str:
         for name, caption in figures.items():
             if name.startswith(f'claim{claim.number}'):
                 lines += ['', f'![{caption}](reproduction/{stage.name}_{name}.png)']
-    lines += ['', '### Commands', '', *_commands(results), '']
+    lines += [
+        '',
+        f'Each run with its command, options, metrics and seconds: '
+        f'[{stage.name}.json](reproduction/{stage.name}.json).',
+        '',
+    ]
     return '\n'.join(lines)
 
 
@@ -202,27 +207,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _escape(cell: str) -> str:
     return cell.replace('|', '\\|')
-
-
-def _commands(results: list[dict[str, Any]]) -> list[str]:
-    """The command of each run, with the first seed that it was done with."""
-    lines = [
-        'For the first seed; others differ in `--seed` and folders. Seconds are those '
-        'of one processor core.',
-        '',
-    ]
-    named = set()
-    for result in results:
-        if result['run'] in named:
-            continue
-        named.add(result['run'])
-        lines += [
-            f'* `{result["run"]}`, {result["processor_seconds"]:.0f} s:',
-            '',
-            f'      {result["command"]}',
-            '',
-        ]
-    return lines
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

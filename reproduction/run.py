@@ -38,7 +38,8 @@ class Run:
         tool: Which of :data:`~reproduction.commands.TOOLS`.
         config: Path of the config from the repository's root.
         root: Where its data is: the name of a dataset of the stage, which the user
-            gives a path for, and perhaps a folder in it: ``'scenes/classification'``.
+            gives a path for, and perhaps a folder in it: ``'scenes/classification'``;
+            '' leaves it to the config.
         weights: The run whose last checkpoint is tested, or trained on.
         options: ``--cfg-options``. They may refer to runs, see :data:`REFERENCE`.
         arguments: Further arguments of the tool.

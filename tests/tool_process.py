@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproduction.worker import LIBRARIES
+from reproduction.launcher import LIBRARIES
 
 REPOSITORY = Path(__file__).parents[1]
 CPU_ONLY = {'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}

@@ -20,7 +20,6 @@ from PIL import Image
 with atheris.instrument_imports(include=['wwt_mm']):
     from reproduction.results import ResultStore
     from reproduction.run import RunKey
-    from reproduction.seed_runs import _read_runs
     from wwt_mm.errors import WWTError
     from wwt_mm.guards.json_file import read_json
     from wwt_mm.guards.voc_check import check_annotation, read_list
@@ -69,11 +68,6 @@ PARSERS = {
     ),
     'json': Parser(
         'a.json', b'{"config": "c"}', lambda path: read_json(path, dict, ('config',))
-    ),
-    'runs': Parser(
-        'seeds.json',
-        b'{"config": "c", "options": [], "seeds": {"0": {"a": 1.5}}}',
-        lambda path: _read_runs(path, 'c', []),
     ),
     'result': Parser(
         'seed0/a/result.json',

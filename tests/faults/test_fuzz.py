@@ -17,7 +17,6 @@ from PIL import Image
 
 from reproduction.results import ResultStore
 from reproduction.run import RunKey
-from reproduction.seed_runs import _read_runs
 from wwt_mm.datasets.scenes_writers import _read_marker
 from wwt_mm.errors import WWTError
 from wwt_mm.guards.json_file import read_json
@@ -168,7 +167,6 @@ def test_any_label_map_is_read_or_refused(content, encoding, size, write):
 @given(content=RESULTS)
 def test_any_file_of_results_is_read_or_refused(content, write, tmp_path):
     accept(read_json, write(content, 'a.json'), dict, ('config',))
-    accept(_read_runs, write(content, 'seeds.json'), 'c', [])
     write(content, 'seed0/a/result.json')
     accept(ResultStore(tmp_path).read, RunKey('a', 0))
 

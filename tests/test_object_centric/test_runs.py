@@ -7,9 +7,9 @@ import shutil
 import pytest
 import torch
 
-from reproduction import seed_runs
-from reproduction.seed_runs import run_seeds
+from reproduction.seeds import run_seeds
 
+from ..test_reproduction import quick_tools
 from .conftest import CONFIGS
 
 SPLITS = 'VOC2007/ImageSets/Segmentation'
@@ -125,9 +125,7 @@ def test_missing_data_end_training_with_one_line(run_tool, tmp_path):
 
 
 def test_seeds_of_a_baseline_are_averaged(run_tool, scenes_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        seed_runs, '_start', lambda tool, args, gpus: run_tool(tool, *args).check()
-    )
+    quick_tools.use(run_tool, monkeypatch)
     report = run_seeds(
         str(CONFIGS / 'ocl_dinosaur_mlp_scenes.py'),
         [0, 1],

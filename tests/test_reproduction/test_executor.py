@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import multiprocessing.forkserver as forkserver
 import os
 import signal
 import time
@@ -116,6 +117,15 @@ def test_a_failure_is_one_line_and_takes_only_those_with_it_that_need_it(tmp_pat
     assert executor.store.finished()[0]['run'] == 'model'
 
 
+def test_runs_start_in_order_when_what_they_need_is_done(tmp_path):
+    executor, said = make_executor(tmp_path, make_stage(), jobs=1)
+    executor.execute([0, 1])
+    ends = [line for line in said.getvalue().splitlines() if 'has finished' in line]
+    assert [line.split()[0] for line in ends] == [
+        f'seed{seed}/{name}' for seed in (0, 1) for name in ('model', 'worse', 'better')
+    ]
+
+
 def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path):
     stage = make_stage(['die=1'])
     executor, _ = make_executor(tmp_path, stage)
@@ -129,6 +139,12 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path):
     assert '--resume' not in log(tmp_path, 'seed0/better')
 
 
+def reproduce_in_a_fork(folder, stage):
+    # The fork server of this process is no child of a fork of it.
+    forkserver.ensure_running.__self__.__init__()
+    reproduce(folder, stage)
+
+
 def reproduce(folder, stage):
     executor, _ = make_executor(folder, stage)
     with executor.store.locked():
@@ -139,7 +155,7 @@ def test_a_run_that_outlives_a_killed_reproduction_is_left_alone(tmp_path):
     go = tmp_path / 'go'
     stage = make_stage([f'wait={go}'])
     harness = multiprocessing.get_context('fork').Process(
-        target=reproduce, args=(tmp_path, stage)
+        target=reproduce_in_a_fork, args=(tmp_path, stage)
     )
     harness.start()
     waiting = tmp_path / 'out/seed0/model/work/waiting'
@@ -184,10 +200,10 @@ def test_a_reproduction_that_is_stopped_ends_its_runs(tmp_path):
 def reproduce_until_stopped(folder, stage):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with pytest.raises(RunError, match='stopped; start again to go on'):
-        reproduce(folder, stage)
+        reproduce_in_a_fork(folder, stage)
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

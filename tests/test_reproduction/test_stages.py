@@ -6,7 +6,6 @@ from tool_process import REPOSITORY
 
 from reproduction.commands import TOOLS, Places, Settings, build_command
 from reproduction.run import Run, Stage
-from reproduction.schedule import RunKey, Schedule
 from reproduction.stages import STAGES
 from wwt_mm.errors import ConfigError
 
@@ -119,26 +118,3 @@ def test_several_gpus_train_by_the_distributed_tool(tmp_path):
     command = build_command(test, 3, places, settings, None)
     assert command[:2] == ['python', 'tools/analysis_tools/explain.py']
     assert '<wwt>' in command and 'train_cfg.max_epochs=1' not in command
-
-
-def test_runs_start_in_order_when_what_they_need_is_done():
-    runs = (
-        Run('a', 'train', 'c', 'd'),
-        Run('b', 'test', 'c', 'd', weights='a'),
-        Run('c', 'test', 'c', 'd', options=('x=<b:y>',)),
-        Run('d', 'train', 'c', 'd'),
-    )
-    keys = [RunKey(name, seed) for seed in (0, 1) for name in 'abcd']
-    schedule = Schedule(runs, keys[:1], keys[1:])
-    assert schedule.start_next() == ('b', 0)
-    assert schedule.start_next() == ('d', 0)  # c waits for b
-    assert schedule.start_next() == ('a', 1)
-    schedule.finish(RunKey('b', 0))
-    assert schedule.start_next() == ('c', 0)
-    assert schedule.start_next() == ('d', 1)
-    assert schedule.start_next() is None
-    assert schedule.fail(RunKey('a', 1)) == [('b', 1), ('c', 1)]
-    for key in (('c', 0), ('d', 0), ('d', 1)):
-        assert not schedule.is_empty
-        schedule.finish(RunKey(*key))
-    assert schedule.is_empty

@@ -39,7 +39,7 @@ VIT = {
 
 
 def build(name='weak/wwt_weak_scenes', **options):
-    shrunk = VIT if name.startswith('vit') else WWT
+    shrunk = VIT if '/vit' in name else WWT
     options = {f'model.{key}': value for key, value in options.items()}
     return MODELS.build(load_config(CONFIGS / f'{name}.py', shrunk | options).model)
 

@@ -1,7 +1,7 @@
 """Trains and tests a config with several seeds; prints mean and standard deviation.
 
 Works with any config and any metric. Each seed has a folder of its own; the metrics of
-all, their means and sample standard deviations are written to WORK_DIR/seeds.json after
+all, their means and sample standard deviations are written to WORK_DIR/seeds.json in the
 each run. Started again, it goes on where it was stopped. Arguments that it does not
 know are handed to tools/train.py.
 
@@ -22,7 +22,7 @@ from rich.table import Table
 # The reproduction is a project of the clone, and not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from reproduction.seed_runs import run_seeds  # noqa: E402
+from reproduction.seeds import run_seeds  # noqa: E402
 from wwt_mm.engine.cli import run_tool  # noqa: E402
 
 
