@@ -1,8 +1,8 @@
 """Trains and tests a config with several seeds; prints mean and standard deviation.
 
 Works with any config and any metric. Each seed has a folder of its own; the metrics of
-all, their means and sample standard deviations are written to WORK_DIR/seeds.json in the
-each run. Started again, it goes on where it was stopped. Arguments that it does not
+all, their means and sample standard deviations are written to WORK_DIR/seeds.json.
+Started again, it goes on where it was stopped. Arguments that it does not
 know are handed to tools/train.py.
 
 Examples:
