@@ -17,11 +17,9 @@ from functools import cache
 from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from types import FrameType, ModuleType
+from types import ModuleType
 
-from .errors import MissingOpError
-
-EXTENSION = 'mmcv._ext'
+from .missing_op import EXTENSION, missing_op
 
 # mmdet's CLRHead takes None to mean "use the version in plain Python".
 _LINE_NMS = 'mmcv.ops.line_nms'
@@ -29,10 +27,6 @@ _LINE_NMS = 'mmcv.ops.line_nms'
 # What mmcv's collect_env asks for, and its own words for "there is none".
 _BUILD_QUERIES = ('get_compiler_version', 'get_compiling_cuda_version')
 _NO_BUILD = 'n/a'
-
-# Packages, and modules of ours, that only pass on what a model part asks for.
-_PASS_THROUGH = frozenset({'mmcv', 'mmengine', 'torch'})
-_OURS = frozenset({__name__, f'{__package__}.portable_ops'})
 
 
 def has_compiled_ops() -> bool:
@@ -80,23 +74,6 @@ def find_mmseg_configs() -> None:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-def missing_op(name: str) -> MissingOpError:
-    """Returns the error about a function of the extension that is not there.
-
-    Args:
-        name: The function. Who asks for it is read from the call stack.
-    """
-    from .requirements import COMPILE_OPS_COMMAND
-
-    caller = sys._getframe(1)
-    return MissingOpError(
-        f'{_find_requester(caller)} needs the compiled op {name} of '
-        f'{_find_mmcv_module(caller)}, but mmcv is installed without compiled ops. '
-        f'Install them with `make install WITH_OPS=1`, or with `{COMPILE_OPS_COMMAND}` '
-        '(docs/install.md)'
-    )
-
-
 class _StandIn(ModuleType):
     """``mmcv._ext`` without a compiler: what is not portable raises when called."""
 
@@ -139,31 +116,3 @@ def _missing_function(name: str) -> Callable:
 
     function.__name__ = function.__qualname__ = name
     return function
-
-
-def _find_mmcv_module(frame: FrameType | None) -> str:
-    """Names the module of ``mmcv.ops`` whose function called the extension."""
-    while frame is not None:
-        module = frame.f_globals.get('__name__', '')
-        if module.startswith('mmcv.'):
-            return module
-        frame = frame.f_back
-    return EXTENSION
-
-
-def _find_requester(frame: FrameType | None) -> str:
-    """Names the innermost model part on the call stack, with its module."""
-    while frame is not None:
-        module = frame.f_globals.get('__name__', '')
-        if module not in _OURS and module.partition('.')[0] not in _PASS_THROUGH:
-            break
-        frame = frame.f_back
-    if frame is None:
-        return 'A model part'
-    # Before Python 3.12 a comprehension has a frame of its own, without `self`.
-    owner = frame
-    while owner is not None and owner.f_globals is frame.f_globals:
-        if 'self' in owner.f_locals:
-            return f'{type(owner.f_locals["self"]).__name__} ({module})'
-        owner = owner.f_back
-    return f'{frame.f_code.co_name} ({module})'

@@ -14,6 +14,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .missing_op import missing_op
+
 __all__ = [
     'ms_deform_attn_backward',
     'ms_deform_attn_forward',
@@ -67,8 +69,6 @@ def roi_align_forward(
     from torchvision.ops import roi_align
 
     if pool_mode == 0:
-        from .compat import missing_op
-
         raise missing_op("roi_align_forward with pool_mode='max'")
     output.copy_(
         roi_align(

@@ -1,7 +1,8 @@
 """Slots, masks, classes and regions of any image, for people."""
 
-from .slot_inferencer import SlotInferencer, SlotResult
-from .slot_reader import SlotReader, SlotReading
+from ..structures import SlotReading, SlotResult
+from .slot_inferencer import SlotInferencer
+from .slot_reader import SlotReader
 from .slot_sheet_hook import SlotSheetHook
 
 __all__ = [

@@ -72,7 +72,7 @@ class OutputFolder:
 
         Args:
             name: Name of the image, relative to the folder it comes from.
-            result: A :class:`~wwt_mm.inference.SlotResult`.
+            result: A :class:`~wwt_mm.structures.SlotResult`.
         """
         sheet = draw_slot_sheet(result, result.class_names)
         self._write(encode_png(sheet), name, PICTURE_SUFFIX)

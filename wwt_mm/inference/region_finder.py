@@ -1,31 +1,13 @@
 """Regions of masks in the pixels of an image, wherever its model comes from."""
 
 import logging
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import nn
 
 from ..errors import MissingPackageError
-from .slot_reader import SlotReading
-
-
-class FoundRegions(NamedTuple):
-    """Connected regions of the masks of one image, by falling score.
-
-    Attributes:
-        boxes: ``(R, 4)`` float32 x1, y1, x2, y2 in pixels of the image.
-        scores: ``(R,)`` float64, the concentration of their mask.
-        slots: ``(R,)`` int64, the slot that each comes from.
-        masks: ``(R, h, w)`` bool, the patches of each.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    slots: np.ndarray
-    masks: np.ndarray
+from ..structures import FoundRegions, SlotReading
 
 
 class RegionFinder:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,57 +19,16 @@ from ..guards.weights import (
     check_fit,
     load_checkpoint_file,
 )
+from ..structures import SlotResult
 from .class_names import find_class_names
 from .images import ImageInput, ImagePipeline, PackedImage, collect_images, is_one_image
 from .outputs import OutputFolder, name_images
-from .region_finder import FoundRegions, RegionFinder
-from .slot_reader import SlotReader, SlotReading
+from .region_finder import RegionFinder
+from .slot_reader import SlotReader
 
 SHIPPED_MODEL = Path(__file__).parents[1] / 'weights' / 'wwt_micro_tinyimagenet'
 ON_BAD_IMAGE = ('stop', 'skip')
 _READING_THREADS = 4
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SlotResult(SlotReading):
-    """What was found in an image: a :class:`SlotReading`, with names and regions.
-
-    ``image`` has the size of the file or, where the config's test pipeline cuts a part
-    out, is that part in the size of the network's input.
-
-    Attributes:
-        path: The file; ``None`` for an array.
-        class_names: Names of the classes.
-        regions: Connected regions of the masks (paper, sec. 3.2 (c)); ``None`` where
-            mmdet and mmpretrain, which find them, are not installed.
-    """
-
-    path: Path | None
-    class_names: Sequence[str]
-    regions: FoundRegions | None
-
-    @property
-    def classes(self) -> list[tuple[str, float]]:
-        """Names and probabilities of the image's classes, the best first."""
-        if self.probabilities is None:
-            return []
-        order = self.probabilities.argsort(descending=True)
-        values = self.probabilities[order].tolist()
-        return [
-            (self.class_names[index], value)
-            for index, value in zip(order.tolist(), values, strict=True)
-        ]
-
-    @property
-    def slot_classes(self) -> list[tuple[str, float]]:
-        """Name and probability of the best class of each slot."""
-        if self.slot_probabilities is None:
-            return []
-        values, indices = self.slot_probabilities.max(1)
-        return [
-            (self.class_names[index], value)
-            for index, value in zip(indices.tolist(), values.tolist(), strict=True)
-        ]
 
 
 class SlotInferencer:

@@ -1,79 +1,18 @@
 """Reads slots and masks out of any model with a What-Where Transformer in it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.model import is_model_wrapper
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks, WhatWhereTransformer
 from ..errors import ConfigError
+from ..structures import SlotReading
 
 _HEADS = ('head', 'bbox_head')
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SlotReading:
-    """What a What-Where Transformer sees in one image.
-
-    ``K`` slots of ``D`` channels, ``C`` classes, a grid of ``h x w`` patches. All
-    tensors are float32 and on the CPU.
-
-    Attributes:
-        image: ``(H, W, 3)`` uint8 RGB, what the masks lie on.
-        slots: What, ``(K, D)``.
-        masks: Where, ``(K, h, w)``: raw logits, the mean over heads.
-        coverage: Share of the grid's height and width that is image. It is less than
-            1 where the sides of the network's input are no multiples of the patch.
-        slot_probabilities: Class probabilities of each slot, ``(K, C)``, the last one
-            background if the model is a detector; ``None`` without a head on slots.
-        probabilities: Class probabilities of the image, ``(C,)``; ``None`` if the model
-            is no classifier.
-        reconstruction: ``(H', W', 3)`` uint8 RGB, what the autoencoding head makes of
-            the slots, in the size of the network's input; ``None`` without one.
-    """
-
-    image: np.ndarray
-    slots: Tensor
-    masks: Tensor
-    coverage: tuple[float, float]
-    slot_probabilities: Tensor | None = None
-    probabilities: Tensor | None = None
-    reconstruction: np.ndarray | None = None
-
-    def class_activation(self, class_index: int) -> Tensor:
-        """Where the evidence for a class lies, ``(h, w)``, at least 0: eq. (8)."""
-        scores = self.slot_probabilities[:, class_index]
-        return torch.einsum('k,khw->hw', scores, self.masks.relu())  # (8)
-
-    def to_pixels(self, maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-        """Resample maps of patches to pixels, bilinearly.
-
-        Args:
-            maps: ``(n, h, w)``.
-            size: Height and width in pixels; those of ``image`` by default.
-
-        Returns:
-            ``(n, height, width)``.
-        """
-        size = tuple(size or self.image.shape[:2])
-        # Patches may reach beyond the image, and so do the maps until they are cut.
-        canvas = [
-            max(round(side / share), side)
-            for side, share in zip(size, self.coverage, strict=True)
-        ]
-        pixels = F.interpolate(maps[None].float(), canvas, mode='bilinear')[0]
-        return pixels[:, : size[0], : size[1]]
-
-    def shares(self) -> Tensor:
-        """Share of patches ``(K,)`` in which each slot has the highest mask."""
-        owners = self.masks.flatten(1).argmax(0)
-        counts = torch.bincount(owners, minlength=len(self.masks))
-        return counts / owners.numel()
 
 
 class SlotReader:

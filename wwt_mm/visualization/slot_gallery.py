@@ -8,7 +8,6 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
@@ -16,11 +15,9 @@ from matplotlib.colors import to_hex
 from PIL import Image
 from torch import Tensor
 
+from ..structures import SlotReading
 from .slot_pictures import normalise_masks, slot_colors, token_weights
 from .slot_sheet import name_class
-
-if TYPE_CHECKING:
-    from ..inference.slot_reader import SlotReading
 
 _TEMPLATE = 'slot_gallery.html.jinja'
 _LONGEST_SIDE = 512  # of a picture in the page, in pixels
@@ -76,7 +73,7 @@ class GalleryImage:
 
     @classmethod
     def of(
-        cls, name: str, reading: 'SlotReading', class_names: Sequence[str] = ()
+        cls, name: str, reading: SlotReading, class_names: Sequence[str] = ()
     ) -> 'GalleryImage':
         """Prepares an image for the page.
 
@@ -123,7 +120,7 @@ def render_gallery(images: Sequence[GalleryImage], model: str = '') -> str:
     return environment.get_template(_TEMPLATE).render(images=images, model=model)
 
 
-def _slots(reading: 'SlotReading', class_names: Sequence[str]) -> list[GalleryMap]:
+def _slots(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMap]:
     shares = reading.shares()
     weights = token_weights(reading.masks)
     colors = slot_colors(len(shares))
@@ -149,7 +146,7 @@ def _slots(reading: 'SlotReading', class_names: Sequence[str]) -> list[GalleryMa
     return maps
 
 
-def _classes(reading: 'SlotReading', class_names: Sequence[str]) -> list[GalleryMap]:
+def _classes(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMap]:
     if reading.probabilities is None:
         return []
     best = reading.probabilities.topk(min(_BEST, len(reading.probabilities)))

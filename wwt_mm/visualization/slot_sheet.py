@@ -6,7 +6,7 @@ thousand images want one each.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,10 +14,8 @@ from matplotlib import colormaps, font_manager
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..structures import SlotReading
 from .slot_pictures import normalise_masks, slot_colors, token_weights
-
-if TYPE_CHECKING:
-    from ..inference.slot_reader import SlotReading
 
 _PAPER, _INK = (255, 255, 255), (32, 33, 36)
 _GAP, _MARGIN = 10, 14
@@ -28,7 +26,7 @@ _DARK = 0.15  # brightness of what a mask leaves out
 
 
 def draw_slot_sheet(
-    reading: 'SlotReading', class_names: Sequence[str] = (), max_slots: int = 24
+    reading: SlotReading, class_names: Sequence[str] = (), max_slots: int = 24
 ) -> np.ndarray:
     """Draw what a model sees in an image.
 
@@ -167,7 +165,7 @@ def _row_width(row: Sequence[_Tile]) -> int:
     return sum(tile.width for tile in row) + _GAP * (len(row) - 1)
 
 
-def _panels(reading: 'SlotReading', class_names: Sequence[str]) -> list[_Tile]:
+def _panels(reading: SlotReading, class_names: Sequence[str]) -> list[_Tile]:
     """The upper row."""
     image = _fit(reading.image, _PANEL)
     size = image.shape[:2]
@@ -186,7 +184,7 @@ def _panels(reading: 'SlotReading', class_names: Sequence[str]) -> list[_Tile]:
 
 
 def _thumbnails(
-    reading: 'SlotReading', class_names: Sequence[str], max_slots: int
+    reading: SlotReading, class_names: Sequence[str], max_slots: int
 ) -> list[_Tile]:
     """Single slots."""
     image = _fit(reading.image, (_THUMBNAIL, _THUMBNAIL))
