@@ -1,5 +1,7 @@
 # How a run is logged, saved and repeated, for all three libraries. What belongs to one
 # of them (default_scope, visualizer, visualization hook) is set with its task.
+_base_ = './guards.py'
+
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
@@ -11,14 +13,7 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-custom_hooks = [
-    # A resumed run ends as an uninterrupted one would.
-    dict(type='wwt_mm.guards.RandomStateHook'),
-    dict(type='wwt_mm.engine.MeanLossHook'),
-    # A broken training image is left out, a loss that is not finite ends the run.
-    dict(type='wwt_mm.guards.BadImageHook'),
-    dict(type='wwt_mm.guards.InvalidLossHook'),
-]
+custom_hooks = [*_base_.custom_hooks, dict(type='wwt_mm.engine.MeanLossHook')]
 
 env_cfg = dict(
     cudnn_benchmark=False,

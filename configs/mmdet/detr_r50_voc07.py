@@ -4,7 +4,7 @@
 # The paper does not say what its detector starts from. Nothing is downloaded here: give
 # a DETR checkpoint by `--cfg-options load_from=PATH`, or a ResNet-50 by
 # `model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=PATH`.
-_base_ = 'mmdet::detr/detr_r50_8xb2-150e_coco.py'
+_base_ = ['mmdet::detr/detr_r50_8xb2-150e_coco.py', '../_base_/guards.py']
 
 # mmdet runs without compiled ops once wwt_mm is there.
 custom_imports = dict(imports=['wwt_mm.engine'], allow_failed_imports=False)
@@ -52,9 +52,3 @@ default_hooks = dict(
         save_best='pascal_voc/mAP',
     )
 )
-# As in the other configs, _base_/default_runtime.py.
-custom_hooks = [
-    dict(type='wwt_mm.guards.RandomStateHook'),
-    dict(type='wwt_mm.guards.BadImageHook'),
-    dict(type='wwt_mm.guards.InvalidLossHook'),
-]

@@ -4,11 +4,7 @@ import pytest
 from mmengine.config import Config
 from tool_process import REPOSITORY
 
-CONFIGS = sorted(
-    path
-    for path in (REPOSITORY / 'configs').glob('mm*/**/*.py')
-    if path.parent.name != 'swaps'
-)
+CONFIGS = sorted((REPOSITORY / 'configs').glob('mm*/**/*.py'))
 
 
 @pytest.mark.parametrize(

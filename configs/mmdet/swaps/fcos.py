@@ -1,5 +1,5 @@
 # mmdet's FCOS on WWT-Small: strides 8 to 128.
-_base_ = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
+_base_ = ['mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py', '../../_base_/guards.py']
 custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
 # The last block's slots are left out, and DDP must know that.
 find_unused_parameters = True

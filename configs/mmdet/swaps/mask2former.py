@@ -1,5 +1,8 @@
 # mmdet's Mask2Former, instances, on WWT-Small: strides 4 to 32.
-_base_ = 'mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py'
+_base_ = [
+    'mmdet::mask2former/mask2former_r50_8xb2-lsj-50e_coco.py',
+    '../../_base_/guards.py',
+]
 custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
 # The last block's slots are left out, and DDP must know that.
 find_unused_parameters = True

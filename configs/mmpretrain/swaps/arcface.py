@@ -15,3 +15,10 @@ model = dict(
     ],
     head=dict(in_channels=384),
 )
+# _base_/guards.py, beside the hook of the library's config.
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='wwt_mm.guards.RandomStateHook'),
+    dict(type='wwt_mm.guards.BadImageHook'),
+    dict(type='wwt_mm.guards.InvalidLossHook'),
+]

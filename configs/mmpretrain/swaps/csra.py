@@ -1,5 +1,8 @@
 # mmpretrain's multi-label CSRA (VOC07) on WWT-Small: its head attends to tokens.
-_base_ = 'mmpretrain::csra/resnet101-csra_1xb16_voc07-448px.py'
+_base_ = [
+    'mmpretrain::csra/resnet101-csra_1xb16_voc07-448px.py',
+    '../../_base_/guards.py',
+]
 custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
 # The last block's slots are left out, and DDP must know that.
 find_unused_parameters = True

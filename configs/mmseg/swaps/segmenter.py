@@ -1,5 +1,8 @@
 # mmseg's Segmenter on WWT-Small, in place of ViT-S, which is as wide.
-_base_ = 'mmseg::segmenter/segmenter_vit-s_mask_8xb1-160k_ade20k-512x512.py'
+_base_ = [
+    'mmseg::segmenter/segmenter_vit-s_mask_8xb1-160k_ade20k-512x512.py',
+    '../../_base_/guards.py',
+]
 custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
 # The last block's slots are left out, and DDP must know that.
 find_unused_parameters = True

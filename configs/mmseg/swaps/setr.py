@@ -1,5 +1,8 @@
 # mmseg's SETR, the naive one, on WWT-Small.
-_base_ = 'mmseg::setr/setr_vit-l_naive_8xb2-160k_ade20k-512x512.py'
+_base_ = [
+    'mmseg::setr/setr_vit-l_naive_8xb2-160k_ade20k-512x512.py',
+    '../../_base_/guards.py',
+]
 custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
 # The last block's slots are left out, and DDP must know that.
 find_unused_parameters = True

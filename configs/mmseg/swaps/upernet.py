@@ -1,5 +1,8 @@
 # mmseg's UPerNet on WWT-Small, with mmseg's pyramid for plain transformers.
-_base_ = 'mmseg::upernet/upernet_r50_4xb4-20k_voc12aug-512x512.py'
+_base_ = [
+    'mmseg::upernet/upernet_r50_4xb4-20k_voc12aug-512x512.py',
+    '../../_base_/guards.py',
+]
 custom_imports = dict(imports=['wwt_mm'], allow_failed_imports=False)
 # The last block's slots are left out, and DDP must know that.
 find_unused_parameters = True
