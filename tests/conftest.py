@@ -6,7 +6,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 from tool_process import ToolRunner, skip_slow_niceties
 
-from wwt_mm.datasets import SceneConfig, write_voc
+from reproduction.scenes import SceneConfig, write_voc
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from wwt_mm.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
 #: Tools of the reproduction, which is no part of the package.
-OF_THE_CLONE = ('reproduce.py', 'demo.py', 'seeds.py')
+OF_THE_CLONE = ('reproduce.py', 'demo.py', 'seeds.py', 'make_scenes.py')
+OF_THE_CLONE += ('translation_invariance.py',)
 SOURCES = ('configs', 'tools', 'wwt_mm', 'setup.py', 'pyproject.toml', 'README.md')
 SOURCES += ('LICENSE', 'model-index.yml')
 

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from wwt_mm.datasets import SceneConfig, write_classification
+from reproduction.scenes import SceneConfig, write_classification
 from wwt_mm.engine import cli, test, train
 
 from .small import DETECTION

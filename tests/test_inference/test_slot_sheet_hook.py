@@ -5,7 +5,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from wwt_mm.datasets import SceneConfig, write_classification
+from reproduction.scenes import SceneConfig, write_classification
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import complete_dataloaders
 from wwt_mm.errors import ConfigError

@@ -4,7 +4,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 
-from wwt_mm.datasets import SCENE_CLASSES
+from reproduction.scenes import SCENE_CLASSES
 from wwt_mm.engine import load_config
 
 from .conftest import CONFIGS

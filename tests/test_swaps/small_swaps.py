@@ -16,7 +16,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from tool_process import REPOSITORY
 
-from wwt_mm.datasets import SCENE_CLASSES
+from reproduction.scenes import SCENE_CLASSES
 from wwt_mm.deployment.onnx_export import ExportedModel, export_onnx
 from wwt_mm.engine import load_config
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wwt_mm.datasets import SCENE_CLASSES
+from reproduction.scenes import SCENE_CLASSES
 
 from .small_swaps import (
     assert_trains_evaluates_and_saves,

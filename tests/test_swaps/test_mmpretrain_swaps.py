@@ -1,6 +1,6 @@
 """mmpretrain's heads train on WWT, and what comes out can be exported."""
 
-from wwt_mm.datasets import SCENE_CLASSES, SceneConfig, write_classification
+from reproduction.scenes import SCENE_CLASSES, SceneConfig, write_classification
 
 from .small_swaps import (
     assert_exports,

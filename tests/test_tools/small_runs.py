@@ -7,7 +7,7 @@ import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from tool_process import REPOSITORY
 
-from wwt_mm.datasets import SCENE_CLASSES
+from reproduction.scenes import SCENE_CLASSES
 
 DETECTION = REPOSITORY / 'configs' / 'mmdet' / 'wwt_det_voc07.py'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tool_process import REPOSITORY
 
-from wwt_mm.datasets import SceneConfig, write_classification
+from reproduction.scenes import SceneConfig, write_classification
 
 from .small_runs import (
     DETECTION,

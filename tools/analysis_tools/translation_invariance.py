@@ -11,6 +11,7 @@ example, with its ten built-in shapes:
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -32,8 +33,6 @@ from wwt_mm.classification.translation_invariance import (
     place_pattern,
     straight_corners,
 )
-from wwt_mm.datasets import SCENE_CLASSES
-from wwt_mm.datasets.scenes_shapes import CLASS_HUES, outline, rasterise
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import (
     add_common_arguments,
@@ -45,6 +44,11 @@ from wwt_mm.engine.cli import (
 from wwt_mm.errors import CheckpointError, ConfigError, DatasetError
 from wwt_mm.guards import write_atomically
 from wwt_mm.guards.checkpoint_fit_hook import CheckpointFitHook
+
+# Shapes are those of the scenes, which belong to the clone and are not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from reproduction.scenes import SCENE_CLASSES  # noqa: E402
+from reproduction.scenes.shapes import CLASS_HUES, outline, rasterise  # noqa: E402
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402

@@ -7,8 +7,15 @@ import sys
 import time
 from pathlib import Path
 
-from wwt_mm.datasets import SceneConfig, write_classification, write_voc
-from wwt_mm.errors import ConfigError, WWTError
+# The scenes belong to the clone, and are not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from reproduction.scenes import (  # noqa: E402
+    SceneConfig,
+    write_classification,
+    write_voc,
+)
+from wwt_mm.errors import ConfigError, WWTError  # noqa: E402
 
 EXAMPLE = """\
 example:

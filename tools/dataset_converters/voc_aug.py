@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.io import loadmat
 
-from wwt_mm.datasets.scenes_writers import voc_palette
+from wwt_mm.datasets import voc_palette
 from wwt_mm.engine.cli import run_tool
 from wwt_mm.errors import DatasetError
 from wwt_mm.guards import write_atomically

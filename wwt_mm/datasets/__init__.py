@@ -1,17 +1,5 @@
-"""Datasets that the OpenMMLab libraries lack.
+"""Datasets that the OpenMMLab libraries lack."""
 
-The modules imported here use numpy, OpenCV, PIL and rich only.
-"""
+from .voc_palette import voc_palette
 
-from .scenes import Scene, SceneConfig, render_scene
-from .scenes_shapes import CLASSES as SCENE_CLASSES
-from .scenes_writers import write_classification, write_voc
-
-__all__ = [
-    'SCENE_CLASSES',
-    'Scene',
-    'SceneConfig',
-    'render_scene',
-    'write_classification',
-    'write_voc',
-]
+__all__ = ['voc_palette']

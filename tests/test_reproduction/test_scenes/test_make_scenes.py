@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 TOOL = REPO / 'tools' / 'dataset_converters' / 'make_scenes.py'
 SMALL = '--height 32 --width 40 --min-size 0.3 --train 3 --val 1 --test 2'
 SMALL += ' --cls-train 10 --cls-val 0 --workers 1'

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
-import wwt_mm.datasets.scenes_writers as writers
-from wwt_mm.datasets import (
+import reproduction.scenes.writers as writers
+from reproduction.scenes import (
     SCENE_CLASSES,
     SceneConfig,
     render_scene,

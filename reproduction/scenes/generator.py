@@ -15,8 +15,8 @@ import numpy as np
 
 from wwt_mm.errors import ConfigError
 
-from .scenes_shapes import CLASS_HUES, CLASSES, outline, rasterise
-from .scenes_textures import Rng, background, hsv, pattern
+from .shapes import CLASS_HUES, CLASSES, outline, rasterise
+from .textures import Rng, background, hsv, pattern
 
 # Shortest object, in pixels, that still shows its shape.
 _MIN_PIXELS = 6

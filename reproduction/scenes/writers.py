@@ -23,10 +23,11 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
+from wwt_mm.datasets import voc_palette
 from wwt_mm.errors import ConfigError, DatasetError
 
-from .scenes import Scene, SceneConfig, render_scene
-from .scenes_shapes import CLASSES
+from .generator import Scene, SceneConfig, render_scene
+from .shapes import CLASSES
 
 #: Name of the file that marks a folder as written by this module.
 MARKER = 'scenes.json'
@@ -44,20 +45,6 @@ FIRST_INDEX = {
 _MAX_COUNT = 1_000_000
 _JPEG_QUALITY = 95
 _CHUNK = 16  # scenes handed to a worker at a time
-
-
-def voc_palette(colours: int = 256) -> np.ndarray:
-    """The colour map of Pascal VOC: (colours, 3) uint8 RGB.
-
-    The bits of the index, from the lowest, go in turn to red, green and blue, each
-    channel being filled from its highest bit.
-    """
-    index = np.arange(colours)
-    palette = np.zeros((colours, 3), np.uint8)
-    for bit in range(8):
-        channel, level = bit % 3, 7 - bit // 3
-        palette[:, channel] |= ((index >> bit & 1) << level).astype(np.uint8)
-    return palette
 
 
 def write_voc(
@@ -167,7 +154,7 @@ def write_classification(
 def _recipe(layout: str, config: SceneConfig, counts: dict, **options: int) -> dict:
     """Everything that the bytes in a folder depend on, as JSON gives it back."""
     recipe = {
-        'generator': 'wwt_mm.datasets.scenes',
+        'generator': 'reproduction.scenes',
         'version': VERSION,
         'layout': layout,
         'scene': dataclasses.asdict(config),
@@ -207,7 +194,7 @@ def _read_marker(folder: Path) -> dict | None:
         return None
     try:
         recipe = json.loads((folder / MARKER).read_text())
-        if recipe['generator'] == 'wwt_mm.datasets.scenes':
+        if recipe['generator'] == 'reproduction.scenes':
             return recipe
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 
-from wwt_mm.datasets import SCENE_CLASSES, SceneConfig, render_scene
-from wwt_mm.datasets.scenes import _arrange, _measure, _Sprite
-from wwt_mm.datasets.scenes_shapes import CLASS_HUES, outline, rasterise
-from wwt_mm.datasets.scenes_textures import PATTERNS, background
+from reproduction.scenes import SCENE_CLASSES, SceneConfig, render_scene
+from reproduction.scenes.generator import _arrange, _measure, _Sprite
+from reproduction.scenes.shapes import CLASS_HUES, outline, rasterise
+from reproduction.scenes.textures import PATTERNS, background
 from wwt_mm.errors import ConfigError
 
 CROWDED = SceneConfig(min_objects=3, max_objects=6, max_occlusion=0.6)

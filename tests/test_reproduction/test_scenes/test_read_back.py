@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from wwt_mm.datasets import (
+from reproduction.scenes import (
     SCENE_CLASSES,
     SceneConfig,
     render_scene,
     write_classification,
     write_voc,
 )
-from wwt_mm.datasets.scenes_writers import voc_palette
+from wwt_mm.datasets import voc_palette
 
 SCENES = SceneConfig(height=64, width=96, max_truncation=0.6, max_occlusion=0.7)
 LABELLED = SceneConfig(height=32, width=32, max_objects=1, single_class=True)
