@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
+from mmpretrain.evaluation import MultiLabelMetric
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
@@ -308,3 +309,25 @@ def test_the_model_is_captured_as_one_graph_which_gives_the_same_logits():
     inputs = model.data_preprocessor(batch(), training=False)['inputs']
     compiled = torch.compile(model, backend='eager', fullgraph=True)
     assert torch.allclose(model(inputs), compiled(inputs), atol=1e-5)
+
+
+def test_several_classes_of_an_image_are_predicted_as_the_loss_learns_them():
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    head = SlotClsHead(num_classes=3, in_channels=6, loss=loss).double()
+    feats = (slot_masks(),)
+    head.classifier.weight.data.zero_()
+    head.classifier.bias.data = torch.tensor([3.0, 3.0, -3.0]).double()
+    samples = [DataSample().set_gt_label(label) for label in ([0, 1], [0, 1])]
+    predicted = head.predict(feats, samples)
+    expected = torch.tensor([3.0, 3.0, -3.0]).sigmoid().double()
+    for sample in predicted:
+        assert sample.pred_label.tolist() == [0, 1]
+        torch.testing.assert_close(sample.pred_score, expected)
+    metric = MultiLabelMetric(thr=0.5, average='micro')
+    metric.process(None, [sample.to_dict() for sample in predicted])
+    assert metric.evaluate(2)['multi-label/recall_micro'] == 100
+    loss = head.loss(feats, samples)['loss']
+    truth = torch.tensor([1.0, 1.0, 0.0]).double()
+    logits = head.classifier.bias.detach()
+    element = F.binary_cross_entropy_with_logits(logits, truth, reduction='sum')
+    assert loss.item() == pytest.approx(element.item(), rel=1e-6)

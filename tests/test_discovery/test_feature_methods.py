@@ -1,6 +1,7 @@
 """LOST, TokenCut and MOST: planted objects are found, and loops give the same."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,3 +159,15 @@ def test_options_out_of_range_are_errors():
         LOST(k_patches=0)
     with pytest.raises(ConfigError, match='granularity'):
         MOST(granularity=4)
+
+
+@pytest.mark.parametrize('method', [LOST, TokenCut])
+def test_nothing_is_found_in_an_image_without_contrast(method, monkeypatch, plant):
+    features = torch.stack([plant(GRID, BLOCK)] * 2)
+    read = SimpleNamespace(features=features, padding_mask=None)
+    monkeypatch.setattr('wwt_mm.discovery.methods.base.read_features', lambda *_: read)
+    images = torch.ones(2, 3, 8, 8)
+    images[1, 0, 0, 0] = 0
+    blank, other = method()(None, images)
+    assert blank.boxes.shape == (0, 4) and blank.masks.shape == (0, *GRID)
+    assert [tuple(box) for box in other.boxes.tolist()] == [BLOCK]

@@ -180,6 +180,45 @@ def test_memory_stays_flat_as_results_are_not_kept(infer, picture):
     assert len(alive) <= 1
 
 
+def test_pixels_in_memory_give_what_their_file_gives(infer, tmp_path, picture):
+    pixels = picture()
+    cv2.imwrite(str(tmp_path / 'image.png'), pixels)
+    expected = infer(tmp_path / 'image.png').slots
+    rgb = np.ascontiguousarray(pixels[..., ::-1])
+    for given in (
+        pixels,
+        pixels / 255,
+        pixels.astype(np.float32),
+        Image.fromarray(rgb),
+        torch.from_numpy(rgb).permute(2, 0, 1),
+        torch.from_numpy(rgb).permute(2, 0, 1) / 255,
+    ):
+        torch.testing.assert_close(infer(given).slots, expected, rtol=0, atol=1e-6)
+    assert len(list(infer([pixels, Image.fromarray(rgb)]))) == 2
+
+
+def test_models_of_other_than_three_channels_are_read(tmp_path, picture):
+    config = load_config(CLASSIFIER)
+    config.model.data_preprocessor = dict(num_classes=10, mean=[9.0], std=[7.0])
+    config.model.backbone.in_channels = 1
+    config.model.pop('autoencoding_head')
+    cv2.imwrite(str(tmp_path / 'image.png'), picture()[..., 0])
+    with pytest.raises(ConfigError, match="set the loader's color_type"):
+        SlotInferencer(config, None, 'cpu')(tmp_path / 'image.png')
+    config.test_dataloader.dataset.pipeline[0].color_type = 'grayscale'
+    infer = SlotInferencer(config, None, 'cpu')
+    expected = infer(tmp_path / 'image.png', out_dir=tmp_path / 'seen')
+    assert expected.image.shape == (64, 64, 3)
+    for given in (picture()[..., 0], picture()[..., :1]):
+        torch.testing.assert_close(infer(given).slots, expected.slots)
+    config.model.backbone.in_channels = 5
+    config.model.data_preprocessor = dict(num_classes=10)
+    with pytest.raises(DatasetError, match=r'must be \(H, W, 5\)'):
+        SlotInferencer(config, None, 'cpu')(picture())
+    array = np.zeros((64, 64, 5), np.uint8)
+    assert SlotInferencer(config, None, 'cpu')(array).image.shape == (64, 64, 3)
+
+
 def test_wrong_inputs_are_told_in_one_line(infer, tmp_path):
     with pytest.raises(DatasetError, match='no image or folder at'):
         infer(tmp_path / 'nothing.png')
@@ -187,6 +226,15 @@ def test_wrong_inputs_are_told_in_one_line(infer, tmp_path):
         infer(tmp_path)
     with pytest.raises(DatasetError, match=r'must be \(H, W, 3\) BGR'):
         infer(np.zeros((8, 8), np.uint8))
+    for nothing in (None, [], [None], 3):
+        with pytest.raises(DatasetError, match='is no image: give a file'):
+            infer(nothing)
+    with pytest.raises(DatasetError, match=r'type is uint16.* / 256'):
+        infer(np.zeros((8, 8, 3), np.uint16))
+    with pytest.raises(DatasetError, match='from -1 to 2.*not normalised'):
+        infer(np.linspace(-1, 2, 192).reshape(8, 8, 3))
+    with pytest.raises(DatasetError, match=r'RGB, not \(1, 3, 8, 8\)'):
+        infer(torch.zeros(1, 3, 8, 8))
     with pytest.raises(ConfigError, match='on_bad_image'):
         SlotInferencer(CLASSIFIER, None, on_bad_image='ignore')
     with pytest.raises(ConfigError, match="device='cuda:99' cannot be used"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
@@ -52,6 +53,30 @@ def test_the_zero_label_can_be_dropped(tmp_path):
         [255, 2, 255],
         [19, 0, 255],
     ]
+
+
+@pytest.mark.parametrize('reduce', [False, True])
+def test_a_subset_of_classes_gets_the_labels_of_mmsegs_own_loader(tmp_path, reduce):
+    names = list('abcd')
+
+    class Dataset(BaseSegDataset):
+        METAINFO = dict(classes=names, palette=[[i] * 3 for i in range(4)])
+
+    save(tmp_path / 'map.png', [[0, 1, 2, 3, 4 if reduce else 0, 255]] * 2)
+    dataset = Dataset(
+        data_prefix=dict(img_path=str(tmp_path), seg_map_path=str(tmp_path)),
+        img_suffix='.png',
+        seg_map_suffix='.png',
+        reduce_zero_label=reduce,
+        metainfo=dict(classes=['d', 'b']),
+    )
+    info = dataset.get_data_info(0) | dict(num_classes=2)
+    maps = [
+        TRANSFORMS.build(dict(type=kind))(dict(info, seg_fields=[]))['gt_seg_map']
+        for kind in ('LoadAnnotations', 'LoadSegMap')
+    ]
+    expected = [[255, 255, 1, 255, 0, 255], [255, 1, 255, 0, 255, 255]][not reduce]
+    assert maps[0].tolist() == maps[1].tolist() == [expected] * 2
 
 
 def test_labels_can_be_mapped_to_other_classes(tmp_path):

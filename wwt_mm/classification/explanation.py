@@ -34,7 +34,8 @@ def explain_by_class_activation(
     feats, slot_logits = _run_wwt(classifier, inputs)
     logits = slot_logits.mean(1)
     classes = logits.argmax(1) if classes is None else classes
-    return logits, class_activation(slot_logits.softmax(-1), feats.masks, classes)
+    scores = classifier.head.to_probabilities(slot_logits)
+    return logits, class_activation(scores, feats.masks, classes)
 
 
 def explain_by_masks(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmpretrain.models.heads import ClsHead
+from mmpretrain.models.heads import ClsHead, MultiLabelClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -16,6 +16,10 @@ class SlotClsHead(ClsHead):
 
     The paper says "a multilayer perceptron"; two layers, the hidden one as wide as the
     slots, reproduce the sizes of its Table 1.
+
+    With a loss that has ``use_sigmoid=True``, an image may have several classes, each
+    with a probability of its own: those of at least 0.5 are predicted. (Not in the
+    paper.)
 
     Args:
         num_classes: Classes ``C``.
@@ -38,6 +42,8 @@ class SlotClsHead(ClsHead):
             init_cfg = dict(type='TruncNormal', layer='Linear', std=0.02)
         super().__init__(init_cfg=init_cfg, **kwargs)
         self.num_classes = num_classes
+        self.use_sigmoid = bool(getattr(self.loss_module, 'use_sigmoid', False))
+        self.thr = 0.5
         hidden_channels = hidden_channels or in_channels
         self.hidden = nn.Linear(in_channels, hidden_channels)
         self.act = nn.GELU()
@@ -55,6 +61,10 @@ class SlotClsHead(ClsHead):
         """Class logits ``(B, C)`` of each image: the mean over its slots."""
         return self.slot_logits(feats).mean(1)
 
+    def to_probabilities(self, logits: Tensor) -> Tensor:
+        """Class probabilities of logits ``(..., C)``."""
+        return logits.sigmoid() if self.use_sigmoid else logits.softmax(-1)
+
     def loss(
         self, feats: Sequence[SlotMasks], data_samples: list[DataSample], **kwargs
     ) -> dict[str, Tensor]:
@@ -68,6 +78,22 @@ class SlotClsHead(ClsHead):
     ) -> list[DataSample]:
         """See mmpretrain's ``ClsHead.predict``."""
         return self._get_predictions(self._mean_logits(feats), data_samples)
+
+    def _get_loss(
+        self, cls_score: Tensor, data_samples: list[DataSample], **kwargs
+    ) -> dict[str, Tensor]:
+        several = any(
+            'gt_score' not in sample and sample.gt_label.numel() != 1
+            for sample in data_samples
+        )
+        kind = MultiLabelClsHead if self.use_sigmoid and several else ClsHead
+        return kind._get_loss(self, cls_score, data_samples, **kwargs)
+
+    def _get_predictions(
+        self, cls_score: Tensor, data_samples: list[DataSample | None] | None
+    ) -> list[DataSample]:
+        kind = MultiLabelClsHead if self.use_sigmoid else ClsHead
+        return kind._get_predictions(self, cls_score, data_samples)
 
     def _mean_logits(self, feats: Sequence[SlotMasks]) -> Tensor:
         """What :meth:`forward` returns, for less.

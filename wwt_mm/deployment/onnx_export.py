@@ -265,7 +265,7 @@ def _boxes_and_scores(model: BaseModel, image: Tensor) -> dict[str, Tensor]:
     centre, size = boxes.split(2, dim=-1)
     corners = torch.cat([centre - size / 2, centre + size / 2], dim=-1)
     pixels = corners.clamp(0, 1) * corners.new_tensor([width, height, width, height])
-    return dict(boxes=pixels, scores=logits.softmax(-1)[..., :-1])
+    return dict(boxes=pixels, scores=model.bbox_head.to_scores(logits))
 
 
 def _label_logits(model: BaseModel, image: Tensor) -> dict[str, Tensor]:

@@ -133,6 +133,12 @@ class QueryBBoxHead(DETRHead):
         finally:
             self.test_cfg = test_cfg
 
+    def to_scores(self, logits: Tensor) -> Tensor:
+        """Class probabilities ``(..., C)`` of logits, without background."""
+        if self.loss_cls.use_sigmoid:
+            return logits.sigmoid()
+        return logits.softmax(-1)[..., :-1]
+
     def _count_unmatched(self, gt_instances: InstanceList, num_queries: int) -> int:
         """Count the boxes beyond the number of queries; warn of the first ones."""
         unmatched = sum(max(len(gt) - num_queries, 0) for gt in gt_instances)

@@ -22,6 +22,7 @@ _NOT_DATA = ('work_dir', 'load_from')
 _READ_FROM_CONFIG = frozenset(
     {
         'activation_checkpointing',
+        'clip_boxes',
         'compile',
         'custom_imports',
         'data_root',
@@ -103,6 +104,11 @@ def _read(path: str | Path) -> Config:
         raise ConfigError(f'no config file at {path}{hint}')
     try:
         return _read_packaged(path) if '::' in path else Config.fromfile(path)
+    except TypeError as error:
+        # Of mmengine: a dict in place of a value of the base, or the reverse.
+        if '_delete_=True' not in str(error):
+            raise
+        raise ConfigError(f'{path}: {_one_line(error)}') from error
     except ImportError as error:
         # mmengine hides the reason why an entry of custom_imports failed.
         reason: BaseException | None = error

@@ -52,6 +52,12 @@ def explain(error: BaseException) -> str | None:
             'train_dataloader.batch_size=N with a smaller N (val_ and test_dataloader '
             'have their own), or --amp'
         )
+    if 'image size in a batch should be the same' in text:  # of mmseg
+        return (
+            'images of a batch have different sizes in validation or testing, where '
+            'mmseg does not pad: --cfg-options val_dataloader.batch_size=1 '
+            'test_dataloader.batch_size=1, or data_preprocessor.test_cfg with a size'
+        )
     if isinstance(error, Exception) and _is_of_a_setting(error):
         return (
             f'a setting of the config does not do: {type(error).__name__}: {text}'

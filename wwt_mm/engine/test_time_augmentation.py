@@ -5,6 +5,7 @@ from copy import deepcopy
 from mmengine.config import Config, ConfigDict
 
 from ..errors import ConfigError
+from ..guards.class_names import iterate_leaves
 
 _MODELS = {
     'mmdet': dict(
@@ -36,11 +37,8 @@ def enable_test_time_augmentation(cfg: Config) -> None:
             f'--tta needs tta_model and tta_pipeline in {cfg.filename}, whose '
             f'default_scope is {scope!r}'
         )
-    dataset = cfg.test_dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
-    pipeline = cfg.get('tta_pipeline') or _add_flipping(dataset.pipeline)
-    dataset.pipeline = pipeline
+    for dataset in iterate_leaves(cfg.test_dataloader.dataset):
+        dataset.pipeline = cfg.get('tta_pipeline') or _add_flipping(dataset.pipeline)
     model = deepcopy(cfg.get('tta_model') or _MODELS[scope])
     cfg.model = ConfigDict(**model, module=cfg.model)
 

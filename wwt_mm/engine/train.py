@@ -11,7 +11,8 @@ from ..errors import CheckpointError, ConfigError
 from ..guards.checkpoint_fit_hook import CheckpointFitHook
 from ..guards.checkpoint_hook import find_resumable_checkpoint, find_whole_checkpoint
 from ..guards.dataset_check import check_annotations, check_datasets
-from ..guards.dataset_fit_hook import DatasetFitHook
+from ..guards.dataset_fit_hook import DatasetFitHook, check_batches
+from ..guards.resume_fit_hook import ResumeFitHook
 from ..guards.weights import load_weights_only
 from .cli import (
     add_common_arguments,
@@ -55,9 +56,10 @@ def main(argv: list[str] | None = None) -> None:
     prepare_cpu_processes(cfg)
     load_weights_only(args.trust_checkpoint, '--trust-checkpoint')
     runner = build_runner(cfg)
+    check_batches(runner.train_loop.dataloader)
     runner.register_hook(DatasetFitHook())
-    if cfg.get('resume'):
-        runner.register_hook(CheckpointFitHook())
+    runner.register_hook(CheckpointFitHook('resume' if cfg.get('resume') else 'train'))
+    runner.register_hook(ResumeFitHook())
     runner.train()
 
 
@@ -122,6 +124,9 @@ def _enable_lr_scaling(cfg: Config) -> None:
             f'{cfg.filename} is meant for: --cfg-options '
             'auto_scale_lr.base_batch_size=64'
         )
+    # mmengine counts the images of an iteration, not those of a step of the optimizer.
+    steps = cfg.optim_wrapper.get('accumulative_counts', 1)
+    cfg.auto_scale_lr.base_batch_size /= steps
     cfg.auto_scale_lr.enable = True
 
 

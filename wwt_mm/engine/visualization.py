@@ -1,8 +1,15 @@
 """Turns on the drawing of predictions, which each library arranges differently."""
 
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from ..errors import ConfigError
 
@@ -53,7 +60,47 @@ def enable_visualization(
         hook.update(draw=True)
     if scope == 'mmdet':
         hook.update(test_out_dir=folder)
+    if folder:
+        hooks = list(cfg.get('custom_hooks') or [])
+        kind = f'{__name__}.{DistinctPicturesHook.__name__}'
+        cfg.custom_hooks = [*hooks, dict(type=kind, folder=folder)]
     if scope == 'mmseg' and folder:
         cfg.visualizer.save_dir = folder
     if show:
         hook.update(show=True, wait_time=wait_time)
+
+
+@HOOKS.register_module()
+class DistinctPicturesHook(Hook):
+    """Draws images of the same name in different folders into different files.
+
+    mmdet and mmpretrain name a picture after its image alone. Here it has the path of
+    the image, relative to the folder that all images share.
+
+    Args:
+        folder: Where to draw.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def before_test(self, runner: Runner) -> None:
+        """Watches what the visualizer is asked to draw."""
+        dataset = runner.test_loop.dataloader.dataset
+        infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+        paths = [info['img_path'] for info in infos if info.get('img_path')]
+        if not paths:
+            return
+        base = os.path.commonpath([os.path.dirname(path) for path in paths])
+        for name in ('add_datasample', 'visualize_cls'):
+            draw = getattr(runner.visualizer, name, None)
+            if draw is not None:
+                setattr(runner.visualizer, name, partial(self._draw, draw, base))
+
+    def _draw(self, draw: Callable, base: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get('out_file'):  # mmseg numbers its pictures
+            path = os.path.relpath(kwargs['data_sample'].img_path, base)
+            suffix = Path(kwargs['out_file']).suffix
+            path = path if path.endswith(suffix) else path + suffix
+            kwargs['out_file'] = os.path.join(self.folder, path)
+        return draw(*args, **kwargs)

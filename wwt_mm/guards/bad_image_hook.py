@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..errors import ConfigError, DatasetError, WWTError
+from .class_names import iterate_leaves
 
 ACTIONS = ('skip', 'stop')
-# How files end that are whole; OpenCV fills up with grey what is missing. JPEGs may
-# have more behind their end, and are decoded once more if they have.
+# How files end that are whole; some OpenCV versions fill up with grey what is missing.
+# Files may have more behind their end, and are decoded once more if they have.
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 _PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
 _LONGEST_END = 64
@@ -207,9 +208,8 @@ def check_end(path: str) -> None:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - _LONGEST_END))
         end = file.read()
-    if start == _PNG_START and _PNG_END not in end:
-        raise BadImageError('it is cut off')
-    if start.startswith(_JPEG_START) and _JPEG_END not in end:
+    png = start == _PNG_START and _PNG_END not in end
+    if png or (start.startswith(_JPEG_START) and _JPEG_END not in end):
         _decode_strictly(path)
 
 
@@ -236,16 +236,7 @@ def _reason(data: dict, error: Exception, loads: bool) -> str:
 
 def _watch(dataset: Any, record: BadImageRecord | None) -> None:
     """Replaces the pipelines of a dataset, whatever wraps it."""
-    for each in _iterate_leaves(dataset):
+    for each in iterate_leaves(dataset):
         pipeline = getattr(each, 'pipeline', None)
         if isinstance(pipeline, Compose) and not isinstance(pipeline, WatchedPipeline):
             each.pipeline = WatchedPipeline(pipeline, record)
-
-
-def _iterate_leaves(dataset: Any) -> Iterator[Any]:
-    wrapped = getattr(dataset, 'datasets', None) or getattr(dataset, 'dataset', None)
-    if wrapped is None:
-        yield dataset
-        return
-    for each in wrapped if isinstance(wrapped, list | tuple) else [wrapped]:
-        yield from _iterate_leaves(each)

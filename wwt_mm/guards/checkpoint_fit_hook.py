@@ -1,4 +1,4 @@
-"""Refuses to test a model with the weights of another."""
+"""Refuses the weights of another model, or of other classes."""
 
 from typing import Any
 
@@ -7,24 +7,64 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
+from ..errors import CheckpointError
+from .class_names import Classes, find_difference
+from .dataset_fit_hook import MAY_KNOW_MORE, find_heads, read_names
 from .weights import check_fit
 
 
 @HOOKS.register_module()
 class CheckpointFitHook(Hook):
-    """Raises an error if a checkpoint fits less than half of a model's parameters.
+    """Compares a checkpoint with the model and the dataset that it is loaded for.
 
-    See :func:`~wwt_mm.guards.weights.check_fit`.
+    Where training starts from a checkpoint, what does not fit is left to mmengine, and
+    other classes are a line in the log: a head may learn new ones. The same classes in
+    another order are an error always.
+
+    Args:
+        stage: ``'test'``, ``'resume'`` or ``'train'``.
     """
 
+    def __init__(self, stage: str = 'test') -> None:
+        self.stage = stage
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Compares names and shapes.
+        """Compares names and shapes of weights, and names of classes.
 
         Raises:
-            CheckpointError: If the checkpoint is of another model.
+            CheckpointError: If the checkpoint is of another model or of other classes;
+                see :func:`~wwt_mm.guards.weights.check_fit`.
         """
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
         weights = checkpoint.get('state_dict', checkpoint)
-        check_fit(model, weights, str(runner._load_from), runner.cfg.filename)
+        if self.stage != 'train':
+            check_fit(model, weights, str(runner._load_from), runner.cfg.filename)
+        self._compare_classes(runner, checkpoint.get('meta') or {}, weights)
+
+    def _compare_classes(self, runner: Runner, meta: dict, weights: dict) -> None:
+        saved = meta.get('dataset_meta') or {}
+        names = saved.get('classes') or saved.get('CLASSES') or ()
+        loop = runner.test_loop if self.stage == 'test' else runner.train_loop
+        stage = 'test' if self.stage == 'test' else 'train'
+        here = read_names(loop.dataloader.dataset, stage)
+        if here is None or not any(
+            known == len(names) and any(key.startswith(f'{place}.') for key in weights)
+            for place, known in find_heads(runner)
+        ):
+            return  # the head is not of this checkpoint
+        there = Classes(tuple(names), str(runner._load_from))
+        difference = find_difference(there, here)
+        if runner.cfg.get('default_scope') in MAY_KNOW_MORE:
+            if there.names[: len(here.names)] == here.names:
+                return
+        if difference and (self.stage != 'train' or set(names) == set(here.names)):
+            raise CheckpointError(
+                f'{difference}: set metainfo.classes of the {stage} dataset to those '
+                f'of the checkpoint, {there.names!r}'
+            )
+        if difference:
+            runner.logger.warning(
+                f'{difference}. The head starts from what it knew of other classes'
+            )

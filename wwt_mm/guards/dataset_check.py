@@ -1,14 +1,16 @@
 """Finds missing dataset files before anything is built, and says where to look."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.utils import is_abs
 
 from ..errors import DatasetError
+from .class_names import find_dataset_class, iterate_leaves, read_classes
+from .clip_boxes import clip_boxes
+from .coco_check import check_coco
 from .voc_check import check_voc
 
 DOCS_PAGE = 'docs/datasets.md'
@@ -29,9 +31,6 @@ SECTIONS = {
 }
 
 _VOC_PARTS = {'img_subdir': 'JPEGImages', 'ann_subdir': 'Annotations'}
-
-# Whose annotations are read beforehand.
-_VOC_TYPES = ('VOCDataset', 'XMLDataset')
 
 # mmpretrain fetches these itself unless told not to.
 _DOWNLOADING = ('CIFAR', 'MNIST', 'FashionMNIST')
@@ -54,14 +53,17 @@ def check_datasets(cfg: Config, stages: Sequence[str]) -> None:
     """
     for stage in stages:
         dataloader = cfg.get(f'{stage}_dataloader') or {}
-        for dataset in _iterate_leaves(dataloader.get('dataset')):
+        for dataset in iterate_leaves(dataloader.get('dataset')):
             problem = _find_problem(dataset)
             if problem:
                 raise DatasetError(_describe(cfg, stage, dataset, problem))
 
 
 def check_annotations(cfg: Config, stages: Sequence[str]) -> None:
-    """Raises an error for the first mistake in annotations in Pascal VOC's layout.
+    """Raises an error for the first mistake in annotations of VOC's or COCO's form.
+
+    With ``clip_boxes=True`` in the config, boxes of VOC's form may exceed their image:
+    a step that cuts them off is put behind the one that loads them.
 
     Args:
         cfg: The config. Its ``ignored_classes`` may be in the annotations, and are
@@ -69,28 +71,21 @@ def check_annotations(cfg: Config, stages: Sequence[str]) -> None:
         stages: Which dataloaders to look at: of ``'train'``, ``'val'``, ``'test'``.
 
     Raises:
-        DatasetError: See :func:`~wwt_mm.guards.voc_check.check_voc`.
+        DatasetError: See :func:`~wwt_mm.guards.voc_check.check_voc` and
+            :func:`~wwt_mm.guards.coco_check.check_coco`.
     """
-    checked = set()
+    if cfg.get('default_scope') != 'mmdet':
+        return
+    ignored = cfg.get('ignored_classes') or ()
+    ignored = [ignored] if isinstance(ignored, str) else ignored
+    clip, checked = bool(cfg.get('clip_boxes')), set()
     for stage in stages:
         dataloader = cfg.get(f'{stage}_dataloader') or {}
-        for dataset in _iterate_leaves(dataloader.get('dataset')):
-            if _is_local_voc(dataset) and str(dataset) not in checked:
-                checked.add(str(dataset))  # validation and test are often the same
-                _check_voc(dataset, cfg.get('ignored_classes') or ())
-
-
-def _iterate_leaves(dataset: Any) -> Iterator[dict]:
-    """Yields the datasets that read files, whatever wraps them."""
-    if isinstance(dataset, list | tuple):
-        for part in dataset:
-            yield from _iterate_leaves(part)
-    elif isinstance(dataset, dict):
-        wrapped = dataset.get('dataset', dataset.get('datasets'))
-        if wrapped is None:
-            yield dataset
-        else:
-            yield from _iterate_leaves(wrapped)
+        for dataset in iterate_leaves(dataloader.get('dataset')):
+            if not _is_local(dataset) or str(dataset) in checked:
+                continue  # validation and test are often the same
+            checked.add(str(dataset))
+            _check_annotations(dataset, ignored, clip)
 
 
 def _find_problem(dataset: dict) -> str | None:
@@ -112,25 +107,30 @@ def _find_problem(dataset: dict) -> str | None:
     return None
 
 
-def _is_local_voc(dataset: dict) -> bool:
-    if _type_name(dataset) not in _VOC_TYPES or dataset.get('backend_args'):
+def _is_local(dataset: dict) -> bool:
+    if not isinstance(dataset.get('ann_file'), str) or dataset.get('backend_args'):
         return False
-    return bool(dataset.get('ann_file')) and not _is_remote(_list_file(dataset))
+    return bool(dataset['ann_file']) and not _is_remote(_list_file(dataset))
 
 
-def _check_voc(dataset: dict, ignored: Any) -> None:
-    classes = (dataset.get('metainfo') or {}).get('classes')
-    if classes is None:
-        from mmdet.datasets import VOCDataset
+def _check_annotations(dataset: dict, ignored: Sequence[str], clip: bool) -> None:
+    from mmdet.datasets import CocoDataset, XMLDataset
 
-        classes = VOCDataset.METAINFO['classes']
-    if isinstance(classes, str):
-        classes = [classes]
-    folders, root = _list_folders(dataset), dataset.get('data_root') or ''
-    images, annotations = (_join(root, folders[part]) for part in _VOC_PARTS)
-    ignored = [ignored] if isinstance(ignored, str) else ignored
-    place = Path(_list_file(dataset))
-    check_voc(place, Path(images), Path(annotations), frozenset(classes), ignored)
+    kind = find_dataset_class(dataset, 'mmdet')
+    if kind is None:
+        return
+    ann_file, root = Path(_list_file(dataset)), dataset.get('data_root') or ''
+    folders = {k: Path(_join(root, v)) for k, v in _list_folders(dataset).items()}
+    parse = '_parse_instance_info'
+    if getattr(kind, parse, None) is getattr(XMLDataset, parse):
+        classes = read_classes(dataset, kind) or ()
+        parts = [folders[part] for part in _VOC_PARTS]
+        check_voc(ann_file, *parts, frozenset(classes), ignored, clip)
+        if clip:
+            clip_boxes(dataset)
+    elif kind.load_data_list is CocoDataset.load_data_list:
+        classes = read_classes(dataset, kind) or ()
+        check_coco(ann_file, folders.get('img', Path(root)), classes, ignored)
 
 
 def _list_file(dataset: dict) -> str:
@@ -143,10 +143,10 @@ def _list_folders(dataset: dict) -> dict[str, str]:
     if isinstance(prefixes, str):
         prefixes = {'data_prefix': prefixes}
     folders = {k: v for k, v in prefixes.items() if isinstance(v, str) and v}
-    if 'sub_data_root' in folders:  # mmdet's datasets in the Pascal VOC layout
+    if 'sub_data_root' in prefixes:  # mmdet's datasets in the Pascal VOC layout
         for part, default in _VOC_PARTS.items():
-            folder = f'{folders["sub_data_root"].rstrip("/")}/'
-            folders[part] = folder + dataset.get(part, default)
+            folder = _join(folders.get('sub_data_root', ''), dataset.get(part, default))
+            folders[part] = folder
     return folders
 
 

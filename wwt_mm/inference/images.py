@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
+from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
@@ -16,7 +17,8 @@ from ..errors import ConfigError, DatasetError
 from ..guards.bad_image_hook import check_end
 from .outputs import PICTURE_SUFFIX
 
-ImageInput = str | Path | np.ndarray
+ImageInput = str | Path | np.ndarray | Tensor | Image.Image
+_IN_MEMORY = (np.ndarray, Tensor, Image.Image)
 
 # Transforms that need annotations, which images of a user's do not have.
 _FOR_LABELS = ('LoadAnnotations', 'LoadPanopticAnnotations', 'LoadSegMap')
@@ -29,10 +31,10 @@ class PackedImage(NamedTuple):
     """An image, ready for the model.
 
     Attributes:
-        inputs: ``(3, H, W)`` BGR, what the model's preprocessor takes.
+        inputs: ``(C, H, W)``, BGR if of 3 channels, for the model's preprocessor.
         sample: The data sample that was packed with it.
         original: ``(H', W', 3)`` uint8 RGB: the whole image, or ``None`` where the
-            pipeline has cut a part out of it.
+            pipeline has cut a part out of it, or it has no 3 channels.
     """
 
     inputs: Tensor
@@ -49,12 +51,14 @@ class ImagePipeline:
 
     Args:
         cfg: Config of one of the three libraries.
+        channels: How many channels the model takes.
 
     Raises:
         ConfigError: If it has no test pipeline that begins with an image.
     """
 
-    def __init__(self, cfg: Config) -> None:
+    def __init__(self, cfg: Config, channels: int = 3) -> None:
+        self.channels = channels
         self.name = cfg.filename
         self.scope = cfg.get('default_scope', 'mmengine')
         steps = [step for step in _find_pipeline(cfg) if _name(step) not in _FOR_LABELS]
@@ -70,7 +74,7 @@ class ImagePipeline:
         """Load and transform an image.
 
         Args:
-            image: A file, or ``(H, W, 3)`` uint8 BGR pixels.
+            image: A file, or pixels: see :func:`to_pixels`.
 
         Raises:
             DatasetError: If it cannot be read or transformed.
@@ -84,11 +88,10 @@ class ImagePipeline:
             raise DatasetError(_describe(image, error)) from error
 
     def _transform(self, image: ImageInput) -> PackedImage:
-        if isinstance(image, np.ndarray):
-            if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-                raise ValueError(f'an array must be (H, W, 3) BGR, not {image.shape}')
-            results = dict(img=image, img_path=None, img_id=0)
-            results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        if isinstance(image, _IN_MEMORY):
+            pixels = to_pixels(image, self.channels)
+            results = dict(img=pixels, img_path=None, img_id=0)
+            results['img_shape'] = results['ori_shape'] = pixels.shape[:2]
         else:
             check_end(str(image))  # OpenCV would fill up what is missing
             results = self.load(dict(img_path=str(image), img_id=0))
@@ -102,9 +105,64 @@ class ImagePipeline:
                     f'needs {error}, which an image by itself does not have'
                 ) from error
         original = None
-        if self.keeps_whole:
+        found = len(results['inputs'])
+        if found != self.channels:
+            raise ConfigError(
+                f'{self.name}: the test pipeline gives {found} channels and the '
+                f"backbone takes in_channels={self.channels}: set the loader's "
+                "color_type ('color': 3, 'grayscale': 1), or in_channels"
+            )
+        if self.keeps_whole and loaded.ndim == 3 and loaded.shape[2] == 3:
             original = loaded[..., ::-1].clip(0, 255).astype(np.uint8)
         return PackedImage(results['inputs'], results['data_samples'], original)
+
+
+def to_pixels(image: np.ndarray | Tensor | Image.Image, channels: int) -> np.ndarray:
+    """Makes of pixels in memory what the loader would make of their file.
+
+    Args:
+        image: ``(H, W, 3)`` BGR, as OpenCV has it; a tensor ``(3, H, W)`` RGB, as
+            torchvision has it; or a picture of PIL, of any mode. Arrays and tensors are
+            uint8, or floats from 0 to 1 or from 0 to 255 (if any is above 1).
+        channels: How many the model takes. With others than 3, the order of channels
+            stays as it is, and one may be left out of the shape.
+
+    Returns:
+        ``(H, W, C)`` uint8, BGR if of 3 channels.
+
+    Raises:
+        ValueError: If it has another shape, type or range.
+    """
+    if isinstance(image, Image.Image):
+        image = ImageOps.exif_transpose(image)
+        image = np.asarray(image.convert('RGB' if channels == 3 else 'L'))
+        pixels = image[..., ::-1] if channels == 3 else image
+    elif isinstance(image, Tensor):
+        pixels = np.moveaxis(image.detach().cpu().numpy(), 0, -1) if image.ndim else 0
+        pixels = pixels[..., ::-1] if channels == 3 else pixels
+    else:
+        pixels = image
+    pixels = np.asarray(pixels)
+    if pixels.ndim == 2 and channels == 1:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or pixels.shape[2] != channels or not pixels.size:
+        bgr, rgb = (' BGR', ' RGB') if channels == 3 else ('', '')
+        form = f'(H, W, {channels}){bgr}, a tensor ({channels}, H, W){rgb}'
+        raise ValueError(f'an array must be {form}, not {tuple(image.shape)}')
+    if pixels.dtype.kind == 'f':
+        low, high = pixels.min(), pixels.max()
+        if not (low >= 0 and high <= 255):
+            raise ValueError(
+                f'its values reach from {low:g} to {high:g}: floats must be from 0 to '
+                '1 or from 0 to 255, not normalised'
+            )
+        pixels = (pixels * 255 if high <= 1 else pixels).round().astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise ValueError(
+            f'its type is {pixels.dtype}, of which the range is not known: give uint8, '
+            "such as (image / 256).astype('uint8') for 16 bits, or floats from 0 to 1"
+        )
+    return np.ascontiguousarray(pixels)
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -141,20 +199,27 @@ def collect_images(inputs: ImageInput | Iterable[ImageInput]) -> list[ImageInput
     Raises:
         DatasetError: If a path does not exist, or a folder holds no image.
     """
-    if isinstance(inputs, np.ndarray):
+    if isinstance(inputs, _IN_MEMORY):
         return [inputs]
     if isinstance(inputs, str | Path):
         if not Path(inputs).exists():
             raise DatasetError(f'no image or folder at {inputs}')
         return list_images(inputs) if Path(inputs).is_dir() else [Path(inputs)]
-    return [image if isinstance(image, np.ndarray) else Path(image) for image in inputs]
+    images = list(inputs) if isinstance(inputs, Iterable) else [inputs]
+    for image in images or [None]:
+        if not isinstance(image, (str, Path, *_IN_MEMORY)):
+            raise DatasetError(
+                f'{"an empty list" if not images else repr(image)} is no image: give a '
+                'file, a folder, an array, a tensor, a picture of PIL, or several'
+            )
+    return [Path(image) if isinstance(image, str) else image for image in images]
 
 
 def is_one_image(inputs: ImageInput | Iterable[ImageInput]) -> bool:
     """Tells an image from a folder and from several images."""
     if isinstance(inputs, str | Path):
         return not Path(inputs).is_dir()
-    return isinstance(inputs, np.ndarray)
+    return isinstance(inputs, _IN_MEMORY)
 
 
 def _find_pipeline(cfg: Config) -> list[Any]:
@@ -178,7 +243,7 @@ def _name(step: Any) -> str:
 
 
 def _describe(image: ImageInput, error: Exception) -> str:
-    name = 'an image given as array' if isinstance(image, np.ndarray) else str(image)
+    name = 'an image given as array' if isinstance(image, _IN_MEMORY) else str(image)
     reason = ' '.join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror.lower()

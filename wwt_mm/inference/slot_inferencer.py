@@ -97,7 +97,8 @@ class SlotInferencer:
         self.batch_size = batch_size
         self.on_bad_image = on_bad_image
         self.num_bad = 0
-        self.pipeline = ImagePipeline(config)
+        backbone = (config.get('model') or {}).get('backbone') or {}
+        self.pipeline = ImagePipeline(config, backbone.get('in_channels', 3))
         with DefaultScope.overwrite_default_scope(self.pipeline.scope):
             model = MODELS.build(config.model).eval().requires_grad_(False)
         self.reader = SlotReader(model)
@@ -122,8 +123,8 @@ class SlotInferencer:
         """Look at one image, or at many.
 
         Args:
-            inputs: A file, an array ``(H, W, 3)`` uint8 BGR, a folder, or several files
-                and arrays.
+            inputs: A file, a folder, pixels (an array BGR, a tensor RGB, a picture of
+                PIL: see :func:`~wwt_mm.inference.images.to_pixels`), or several.
             out_dir: Folder to write a picture and a table of each image to, as results
                 are taken from the iterator.
 

@@ -86,7 +86,7 @@ class SlotReader:
         """Read images.
 
         Args:
-            inputs: ``(3, H, W)`` each, BGR, as test pipelines pack them.
+            inputs: ``(C, H, W)`` each, BGR, as test pipelines pack them.
             samples: The data samples packed with them.
 
         Returns:
@@ -158,10 +158,11 @@ class SlotReader:
         """From logits ``(K, C)`` to probabilities of slots and of the image."""
         if getattr(getattr(self.head, 'loss_cls', None), 'use_sigmoid', False):
             return logits.sigmoid().float().cpu(), None
-        slots = logits.softmax(-1)
+        to_probabilities = getattr(self.head, 'to_probabilities', _softmax)
+        slots = to_probabilities(logits)
         image = None
         if hasattr(self.model, 'head'):  # a classifier: slots vote with their logits
-            image = logits.mean(0).softmax(-1)
+            image = to_probabilities(logits.mean(0))
         if hasattr(self.model, 'to_classes'):  # of a weakly supervised segmentor
             slots, image = self.model.to_classes(slots), self.model.to_classes(image)
         slots = slots.float().cpu()
@@ -197,7 +198,13 @@ def _stack(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
     return batch, padding.to(batch.device)
 
 
+def _softmax(logits: Tensor) -> Tensor:
+    return logits.softmax(-1)
+
+
 def _to_picture(image: Tensor) -> np.ndarray:
-    """``(3, H, W)`` in [0, 255] to ``(H, W, 3)`` uint8."""
+    """``(C, H, W)`` in [0, 255] to ``(H, W, 3)`` uint8; grey unless of 3 channels."""
+    if len(image) != 3:
+        image = image.float().mean(0, keepdim=True).expand(3, -1, -1)
     pixels = image.float().round().clamp(0, 255).byte()
     return pixels.permute(1, 2, 0).contiguous().cpu().numpy()

@@ -100,9 +100,9 @@ class LoadSegMap(BaseTransform):
                 'one of them belongs to another image'
             )
         classes = self.num_classes or results['num_classes']
-        classes += bool(results.get('reduce_zero_label'))
         if results.get('label_map'):
             classes = max(results['label_map']) + 1
+        classes += bool(results.get('reduce_zero_label'))
         wrong = (labels >= classes) & (labels != self.ignore_index)
         if wrong.any():
             y, x = np.argwhere(wrong)[0]

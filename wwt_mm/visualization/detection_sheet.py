@@ -54,7 +54,7 @@ def _draw_row(row, model, sample, classes, score_thr) -> None:
     feats = model.extract_feat(data['inputs'], data['data_samples'])
     metas = [data['data_samples'][0].metainfo]
     logits, boxes = model.bbox_head(feats, metas)
-    scores, labels = logits[0, 0].softmax(-1)[:, :-1].max(-1)
+    scores, labels = model.bbox_head.to_scores(logits[0, 0]).max(-1)
     found = scores > score_thr
     # Padding to whole patches lies outside the picture.
     stride = model.backbone.patch_size

@@ -2,6 +2,8 @@
 
 from abc import ABCMeta, abstractmethod
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ..features import read_features
@@ -49,6 +51,14 @@ class FeatureMethod(DiscoveryMethod):
         batch = read_features(backbone, images, padding_mask, self.features)
         found = []
         for index, features in enumerate(batch.features.float()):
+            pixels = images[index].flatten(1)
+            if padding_mask is not None:
+                pixels = pixels[:, ~padding_mask[index].flatten()]
+            if torch.equal(pixels.amax(1), pixels.amin(1)):
+                # There is nothing to see, whatever position embeddings may tell.
+                empty = np.zeros((0, *features.shape[:2]), dtype=bool)
+                found.append(Regions.of_masks(empty))
+                continue
             if batch.padding_mask is not None:  # padding lies below and to the right
                 present = ~batch.padding_mask[index]
                 rows, columns = int(present[:, 0].sum()), int(present[0].sum())
