@@ -3,13 +3,12 @@
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..errors import CheckpointError
 from .class_names import Classes, find_difference
-from .dataset_fit_hook import MAY_KNOW_MORE, find_heads, read_names
+from .dataset_fit_hook import MAY_KNOW_MORE, find_heads, read_names, unwrap
 from .weights import check_fit
 
 
@@ -35,9 +34,7 @@ class CheckpointFitHook(Hook):
             CheckpointError: If the checkpoint is of another model or of other classes;
                 see :func:`~wwt_mm.guards.weights.check_fit`.
         """
-        model = runner.model
-        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-            model = model.module
+        model = unwrap(runner.model)
         weights = checkpoint.get('state_dict', checkpoint)
         if self.stage != 'train':
             check_fit(model, weights, str(runner._load_from), runner.cfg.filename)

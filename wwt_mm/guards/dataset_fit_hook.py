@@ -15,6 +15,7 @@ from ..errors import DatasetError
 from .best_check import check_best
 from .class_names import Classes, find_difference, iterate_leaves, read_stage, show
 from .label_check import check_label_maps
+from .option_check import check_options
 
 # The parts of a model that tell classes.
 _HEADS = {
@@ -52,6 +53,7 @@ class DatasetFitHook(Hook):
             _check_evaluator(runner.val_evaluator, stages['val'])
             check_best(runner)
         _compare_stages(runner, stages)
+        _check_options(runner, stages, runner.val_loop)
         for dataset in iterate_leaves(loader.dataset):
             check_label_maps(dataset)
 
@@ -65,6 +67,7 @@ class DatasetFitHook(Hook):
         _check(runner, dataset, 'test')
         _check_evaluator(runner.test_evaluator, dataset)
         _compare_stages(runner, {'test': dataset})
+        _check_options(runner, {'test': dataset}, runner.test_loop)
 
 
 def check_batches(loader: DataLoader) -> None:
@@ -83,11 +86,16 @@ def check_batches(loader: DataLoader) -> None:
             )
 
 
-def find_heads(runner: Runner) -> list[tuple[str, int]]:
-    """Place and number of classes of each head of a model that tells classes."""
-    model, found = runner.model, []
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model inside of what distributes or augments it."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
+    return model
+
+
+def find_heads(runner: Runner) -> list[tuple[str, int]]:
+    """Place and number of classes of each head of a model that tells classes."""
+    model, found = unwrap(runner.model), []
     for place in _HEADS.get(runner.cfg.get('default_scope'), ()):
         head: Any = model
         for part in place.split('.'):
@@ -123,6 +131,12 @@ def _check(runner: Runner, dataset: Any, stage: str) -> None:
             f'model.{place}.num_classes={known}: set the latter, or metainfo.classes '
             'of the dataset'
         )
+
+
+def _check_options(runner: Runner, stages: dict[str, Any], loop: Any) -> None:
+    metrics = getattr(getattr(loop, 'evaluator', None), 'metrics', [])
+    scope = runner.cfg.get('default_scope')
+    check_options(scope, unwrap(runner.model), stages, metrics)
 
 
 def _compare_stages(runner: Runner, stages: dict[str, Any]) -> None:
