@@ -31,8 +31,8 @@ demo: install ## From nothing to a page of pictures, in 10 minutes
 reproduce: install ## Measure the paper's claims, renew docs/reproduction.md (ARGS=--quick)
 	@$(BIN)/python tools/reproduce.py --report docs $(ARGS)
 
-lint: install ## Check style
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: install ## Check style, and types where it is worth it
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/basedpyright
 
 format: install ## Correct what of the style can be corrected by itself
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -32,6 +32,7 @@ EXTRAS['all'] = sorted(specifier for extra in EXTRAS.values() for specifier in e
 EXTRAS['export'] = ['onnx', 'onnxruntime', 'onnxscript']
 EXTRAS['dev'] = [
     *EXTRAS['export'],
+    'basedpyright',
     'hypothesis',
     'pre-commit',
     'pytest',
@@ -86,7 +87,9 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['wwt_mm', 'wwt_mm.*']),
-    package_data={'wwt_mm': ['**/*.txt', '**/*.json', '**/*.jinja', 'weights/*/*']},
+    package_data={
+        'wwt_mm': ['**/*.txt', '**/*.json', '**/*.jinja', 'py.typed', 'weights/*/*']
+    },
     cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10,<3.13',
     install_requires=INSTALL_REQUIRES,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from runpy import run_path
 
 import cv2
 import numpy as np
@@ -91,6 +92,7 @@ def test_the_wheel_holds_configs_tools_and_data(site):
         assert packed == tracked
     assert (site / 'wwt_mm' / 'visualization' / 'slot_gallery.html.jinja').is_file()
     assert (site / 'wwt_mm' / 'datasets' / 'imagenet_s_classes.txt').is_file()
+    assert (site / 'wwt_mm' / 'py.typed').is_file()
     assert not {'tests', 'reproduction'} & {path.name for path in site.iterdir()}
 
 
@@ -164,3 +166,11 @@ def test_configs_of_absent_libraries_are_told_in_one_line():
         load_config('nolibrary::a/b.py')
     with pytest.raises(ConfigError, match='no config mmpretrain::nothing/here.py'):
         load_config('mmpretrain::nothing/here.py')
+
+
+def test_the_version_is_the_same_everywhere():
+    version = run_path(str(ROOT / 'wwt_mm' / 'version.py'))['__version__']
+    assert f'version: {version}\n' in (ROOT / 'CITATION.cff').read_text()
+    assert f'\n## {version}\n' in (ROOT / 'CHANGELOG.md').read_text()
+    for path in ROOT.glob('configs/mm*/metafile.yml'):
+        assert f'Version: {version}\n' in path.read_text(), path

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from importlib import metadata
@@ -110,4 +111,4 @@ def test_importing_wwt_mm_imports_no_library_and_registers_the_backbone():
     libraries, backbone, version = json.loads(output)
     assert libraries == []
     assert backbone.startswith('wwt_mm.backbone')
-    assert version == '0.1.0'
+    assert version == runpy.run_path(str(ROOT / 'wwt_mm/version.py'))['__version__']

@@ -1,7 +1,8 @@
 """The What-Where Transformer backbone (paper, sec. 3.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -369,7 +370,7 @@ def _positive_int(name: str, value: int) -> int:
     return value
 
 
-def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
+def _one_of(name: str, value: Any, choices: Collection[Any]) -> str:
     if value not in choices:
         raise ConfigError(f'{name}={value!r} is unknown: choose one of {list(choices)}')
     return value
