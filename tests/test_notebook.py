@@ -13,7 +13,7 @@ def test_the_cells_run_in_order(monkeypatch):
     names = {}
     for cell in cells:
         if cell['cell_type'] == 'code':
-            exec(compile(cell['source'], cell['id'], 'exec'), names)
+            exec(compile(''.join(cell['source']), cell['id'], 'exec'), names)
     assert names['out'].slots.shape == (1, 64, 192)
     assert names['result'].masks.shape == (16, 8, 8)
     assert len(names['result'].classes) == 10
