@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from wwt_mm.datasets import SCENE_CLASSES
+from reproduction.scenes import SCENE_CLASSES
 from wwt_mm.guards.bad_image_hook import BadImageError, check_end
 
 from .conftest import MAINS

@@ -2,11 +2,15 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
+from torch import nn
 
-from wwt_mm.datasets import SCENE_CLASSES
+from reproduction.scenes import SCENE_CLASSES
+from wwt_mm.guards.dataset_fit_hook import find_heads
 
 from .conftest import MAINS
 from .small import CLASSIFICATION, DETECTION, options
@@ -176,3 +180,21 @@ def test_the_size_that_annotations_tell_is_the_images(root, fail):
     line = fail('train', DETECTION, *options(root))
     for text in ('.jpg is 64 x 64 pixels', '<size> of', '99 x 64'):
         assert text in line
+
+
+def test_each_head_of_a_two_stage_detector_is_looked_at():
+    head = Module(num_classes=20, class_agnostic=False)
+    cascade = nn.ModuleList([head, Module(num_classes=80)])
+    masks = Module(num_classes=3, class_agnostic=True)
+    roi_head = Module(bbox_head=cascade, mask_head=masks)
+    model = Module(rpn_head=Module(num_classes=1), roi_head=roi_head)
+    runner = SimpleNamespace(model=model, cfg=Config(dict(default_scope='mmdet')))
+    place = 'roi_head.bbox_head'
+    assert find_heads(runner) == [(place, 20), (place, 80)]
+
+
+class Module(nn.Module):
+    def __init__(self, **parts):
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, part)

@@ -165,6 +165,29 @@ def test_torch_export_records_the_backbone_for_any_batch(out_type, indices, name
         )
 
 
+@pytest.mark.parametrize('channels', [1, 5])
+def test_models_of_other_than_three_channels_are_exported(channels, tmp_path):
+    cfg = load_small('classifier')
+    cfg.merge_from_dict(
+        {
+            'model.backbone.in_channels': channels,
+            'model.data_preprocessor': dict(
+                _delete_=True, type='ClsDataPreprocessor', mean=[9.0], std=[7.0]
+            ),
+            'model.autoencoding_head': None,
+        }
+    )
+    original = save_weights(cfg, tmp_path / 'weights.pth')
+    model, meta = build_exported_model(cfg, tmp_path / 'weights.pth')
+    export_onnx(model, SHAPE, tmp_path / 'wwt.onnx', meta['classes'])
+    images = 255 * torch.rand(2, channels, *SHAPE)
+    expected = original((images - 9) / 7, mode='tensor')
+    found = run(tmp_path / 'wwt.onnx', images.numpy())['logits']
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    (entry,) = (e for e in onnx.load(tmp_path / 'wwt.onnx').metadata_props[:1])
+    assert 'RGB' not in entry.value
+
+
 def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatch):
     cfg = load_small('classifier')
     save_weights(cfg, tmp_path / 'weights.pth')

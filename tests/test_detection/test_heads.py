@@ -268,3 +268,12 @@ def test_a_backbone_without_slots_is_told_apart():
 def test_heads_are_built_from_mmdets_registry():
     cfg = dict(type='MaskPoolBBoxHead', num_classes=3, embed_dims=8, num_heads=2)
     assert isinstance(MODELS.build(cfg), MaskPoolBBoxHead)
+
+
+def test_scores_of_a_head_with_sigmoid_are_of_classes_alone():
+    logits = torch.tensor([[[2.0, -1.0, 0.0]]])
+    loss = dict(type='FocalLoss', use_sigmoid=True)
+    head = make_head(loss_cls=loss)
+    assert head.to_scores(logits).tolist() == logits.sigmoid().tolist()
+    logits = torch.tensor([[[2.0, -1.0, 0.0, 1.0]]])
+    assert make_head().to_scores(logits).shape == (1, 1, 3)

@@ -24,7 +24,7 @@ TOLERANCE = 1e-4
 _BATCHES = (1, 3)  # neither is the size that the graph is made with
 _INPUT = 'image'
 _BATCH = {0: torch.export.Dim('batch')}
-_INPUT_FORMAT = 'float32 (batch, 3, height, width), RGB, 0 to 255'
+_INPUT_FORMAT = 'float32 (batch, {}, height, width), {}0 to 255'
 
 
 class ExportedModel(nn.Module):
@@ -56,9 +56,12 @@ class ExportedModel(nn.Module):
         super().__init__()
         self.model = revert_sync_batchnorm(model)
         preprocessor = model.data_preprocessor
+        # Of the kernels of the first layer.
+        kernels = (each for each in model.backbone.parameters() if each.ndim == 4)
+        self.channels = next(kernels).shape[1]
         # Without normalisation the libraries' preprocessors have neither.
-        mean = getattr(preprocessor, 'mean', torch.zeros(3, 1, 1))
-        std = getattr(preprocessor, 'std', torch.ones(3, 1, 1))
+        mean = getattr(preprocessor, 'mean', torch.zeros(1, 1, 1))
+        std = getattr(preprocessor, 'std', torch.ones(1, 1, 1))
         self.register_buffer('mean', mean.clone())
         self.register_buffer('std', std.clone())
         self.reads_rgb = any(
@@ -71,9 +74,9 @@ class ExportedModel(nn.Module):
         """Computes the outputs by name.
 
         Args:
-            image: ``(B, 3, H, W)`` float32, RGB, from 0 to 255.
+            image: ``(B, C, H, W)`` float32, RGB if of 3 channels, from 0 to 255.
         """
-        image = image if self.reads_rgb else image.flip(1)
+        image = image.flip(1) if self.channels == 3 and not self.reads_rgb else image
         return self._compute((image - self.mean) / self.std)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -132,7 +135,7 @@ def export_onnx(
         MissingPackageError: If onnx, onnxscript or onnxruntime is not installed.
     """
     _require_packages()
-    names = list(model.compute(_make_images(1, shape)))
+    names = list(model.compute(_make_images(1, shape, model.channels)))
     program = export_program(model, shape)
     written = torch.onnx.export(
         program,
@@ -145,7 +148,9 @@ def export_onnx(
         verbose=False,
     )
     proto = written.model_proto
-    meta = {'input': _INPUT_FORMAT, 'classes': json.dumps(list(classes))}
+    order = 'RGB, ' if model.channels == 3 else ''
+    taken = _INPUT_FORMAT.format(model.channels, order)
+    meta = {'input': taken, 'classes': json.dumps(list(classes))}
     for key, value in meta.items():
         proto.metadata_props.add(key=key, value=value)
     content = proto.SerializeToString()
@@ -178,7 +183,7 @@ def export_program(
         # Strict: the other mode takes `len(tensor)` for a constant.
         return torch.export.export(
             model,
-            (_make_images(2, shape),),
+            (_make_images(2, shape, model.channels),),
             dynamic_shapes={_INPUT: _BATCH},
             strict=True,
         )
@@ -199,7 +204,7 @@ def compare_with_onnxruntime(
     session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
     difference = 0.0
     for batch in _BATCHES:
-        images = _make_images(batch, shape)
+        images = _make_images(batch, shape, model.channels)
         outputs = session.run(None, {_INPUT: images.numpy()})
         for output, expected in zip(outputs, model(images), strict=True):
             if output.shape != expected.shape:
@@ -274,9 +279,9 @@ def _label_logits(model: BaseModel, image: Tensor) -> dict[str, Tensor]:
     return dict(logits=model.encode_decode(image, [meta]))
 
 
-def _make_images(batch: int, shape: tuple[int, int]) -> Tensor:
+def _make_images(batch: int, shape: tuple[int, int], channels: int) -> Tensor:
     generator = torch.Generator().manual_seed(batch)
-    return 255 * torch.rand(batch, 3, *shape, generator=generator)
+    return 255 * torch.rand(batch, channels, *shape, generator=generator)
 
 
 def _require_packages() -> None:
