@@ -13,6 +13,7 @@ from wwt_mm.errors import WWTError
 
 from . import provenance
 from .commands import TOOLS, Inputs, Places, Settings, build_command, last_checkpoint
+from .cores import usable_cores
 from .fingerprint import Fingerprints, anywhere
 from .launcher import LIBRARIES, Launcher
 from .progress import RunProgress
@@ -53,7 +54,7 @@ class Executor:
         self._fingerprint = Fingerprints(
             self.stage, self.places, self.settings, self.repository
         )
-        self._threads = max(provenance.usable_cores() // self.jobs, 1)
+        self._threads = max(usable_cores() // self.jobs, 1)
         self._launch = Launcher(self.repository, self._threads, self.libraries)
 
     def plan(self, seeds: Sequence[int]) -> tuple[list[RunKey], list[RunKey]]:

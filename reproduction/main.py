@@ -12,9 +12,9 @@ from wwt_mm.engine.bfloat16 import cpu_has_bfloat16
 from wwt_mm.errors import ConfigError
 
 from .commands import Places, Settings
+from .cores import usable_cores
 from .executor import Executor, RunError
 from .progress import RunProgress
-from .provenance import usable_cores
 from .report import write_report
 from .results import ResultStore
 from .run import Stage

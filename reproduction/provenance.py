@@ -1,6 +1,5 @@
 """What a result's reader has to know: versions, revision, machine."""
 
-import os
 import platform
 import subprocess
 from functools import lru_cache
@@ -11,6 +10,8 @@ import torch
 
 from wwt_mm.requirements import REQUIREMENTS, installed_version
 from wwt_mm.version import __version__
+
+from .cores import usable_cores
 
 
 def versions() -> dict[str, str]:
@@ -41,13 +42,6 @@ def machine(threads: int) -> dict[str, str | int]:
     return dict(
         processor=_processor(), cores=usable_cores(), device=device, threads=threads
     )
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _processor() -> str:

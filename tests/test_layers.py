@@ -18,7 +18,8 @@ LAYERS = [
     {'segmentation'},
     {'discovery'},
     {'object_centric'},
-    {'benchmark', 'deployment', 'inference'},
+    {'deployment', 'inference'},
+    {'benchmark'},
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 PACKAGE = REPOSITORY / 'wwt_mm'

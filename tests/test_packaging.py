@@ -1,6 +1,7 @@
 """A wheel holds all that a user needs, and runs from any folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -174,3 +175,12 @@ def test_the_version_is_the_same_everywhere():
     assert f'\n## {version}\n' in (ROOT / 'CHANGELOG.md').read_text()
     for path in ROOT.glob('configs/mm*/metafile.yml'):
         assert f'Version: {version}\n' in path.read_text(), path
+
+
+def test_the_page_beside_the_configs_names_each_of_them():
+    for page in ROOT.glob('configs/mm*/README.md'):
+        named = set(re.findall(r'\]\(([\w/]+\.py)\)', page.read_text()))
+        there = {
+            str(path.relative_to(page.parent)) for path in page.parent.rglob('*.py')
+        }
+        assert named == there

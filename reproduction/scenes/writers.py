@@ -26,6 +26,7 @@ from rich.progress import track
 from wwt_mm.datasets import voc_palette
 from wwt_mm.errors import ConfigError, DatasetError
 
+from ..cores import usable_cores
 from .generator import Scene, SceneConfig, render_scene
 from .shapes import CLASSES
 
@@ -270,7 +271,7 @@ def _run(save: Callable, jobs: Sequence, workers: int | None, title: str) -> Ite
     """Results of ``save`` for all jobs, in their order, with a progress bar."""
     if workers is not None and workers < 1:
         raise ConfigError(f'workers={workers} must be at least 1.')
-    available = workers or _available_cores()
+    available = workers or usable_cores()
     workers = min(available, -(-len(jobs) // _CHUNK))
     bar = functools.partial(
         track, total=len(jobs), description=title, console=Console(stderr=True)
@@ -285,12 +286,6 @@ def _run(save: Callable, jobs: Sequence, workers: int | None, title: str) -> Ite
         # Before the bar, so that its thread does not run yet when processes fork.
         results = pool.map(save, jobs, chunksize=_CHUNK)
         yield from bar(results)
-
-
-def _available_cores() -> int:
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _start_worker() -> None:

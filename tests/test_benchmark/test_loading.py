@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wwt_mm.benchmark.loading import find_images, time_pipeline
+from wwt_mm.benchmark.loading import time_pipeline
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
+from wwt_mm.inference.images import list_images
 
 ROOT = Path(__file__).parents[2]
 CONFIG = str(ROOT / 'configs/mmpretrain/wwt_tiny_in1k.py')
@@ -28,19 +29,19 @@ def folder(tmp_path):
 
 
 def test_images_are_found_below_a_folder_in_order_and_up_to_a_limit(folder):
-    names = [path.name for path in find_images(folder, limit=3)]
+    names = [path.name for path in list_images(folder)[:3]]
     assert names == ['0.jpg', '2.jpg', '1.jpg']
 
 
 def test_a_folder_without_images_is_named(tmp_path):
-    with pytest.raises(DatasetError, match=f'no images below {tmp_path}'):
-        find_images(tmp_path, limit=3)
+    with pytest.raises(DatasetError, match=f'{tmp_path} holds no image'):
+        list_images(tmp_path)
 
 
 def test_every_transform_of_the_config_is_timed(folder):
     cfg = load_config(CONFIG)
     seen = []
-    result = time_pipeline(cfg, find_images(folder, 4), 'cv2', lambda: seen.append(1))
+    result = time_pipeline(cfg, list_images(folder)[:4], 'cv2', lambda: seen.append(1))
     steps = [step.type for step in cfg.train_dataloader.dataset.pipeline]
     assert list(result) == steps
     assert all(milliseconds >= 0 for milliseconds in result.values())
@@ -56,7 +57,7 @@ def test_a_decoder_that_is_not_there_is_named(folder, monkeypatch):
 
     monkeypatch.setattr(mmcv, 'use_backend', refuse)
     with pytest.raises(ConfigError, match='cannot decode with turbojpeg'):
-        time_pipeline(load_config(CONFIG), find_images(folder, 1), 'turbojpeg')
+        time_pipeline(load_config(CONFIG), list_images(folder)[:1], 'turbojpeg')
 
 
 def test_the_tool_says_how_many_cores_keep_up(folder, monkeypatch, capsys):

@@ -23,9 +23,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from wwt_mm.benchmark.loading import BACKENDS, find_images, time_pipeline
+from wwt_mm.benchmark.loading import BACKENDS, time_pipeline
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
+from wwt_mm.inference.images import list_images
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,7 +49,7 @@ def main() -> None:
     args = parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    images = find_images(args.folder, args.images)
+    images = list_images(args.folder)[: args.images]
     results = {}
     # The libraries log to stdout, which belongs to the result.
     with Progress(console=Console(stderr=True)) as bar, redirect_stdout(sys.stderr):

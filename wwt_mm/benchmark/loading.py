@@ -10,30 +10,9 @@ import mmcv
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, init_default_scope
 
-from ..errors import ConfigError, DatasetError
+from ..errors import ConfigError
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 BACKENDS = ('cv2', 'pillow', 'turbojpeg')
-
-
-def find_images(folder: str | Path, limit: int) -> list[Path]:
-    """Find images below a folder.
-
-    Args:
-        folder: Where to look.
-        limit: How many to return at most.
-
-    Returns:
-        Their paths, in order.
-
-    Raises:
-        DatasetError: If there are none.
-    """
-    paths = (p for p in sorted(Path(folder).rglob('*')) if p.suffix.lower() in SUFFIXES)
-    found = [path for _, path in zip(range(limit), paths)]
-    if not found:
-        raise DatasetError(f'no images below {folder}: name a folder with photographs')
-    return found
 
 
 def time_pipeline(
