@@ -17,22 +17,28 @@ def schedule(checkpoint):
     return lrs, [[state['last_step'], *state['_last_value']] for state in states]
 
 
+@pytest.fixture(scope='module')
+def shared(tmp_path_factory):
+    return tmp_path_factory.mktemp('shared')
+
+
 @pytest.fixture
-def train(isolated, scenes_root, tmp_path):
+def train(isolated, scenes_root, tmp_path, shared):
     """Trains on 12 images; returns the folder, and what was logged of resuming."""
 
     def run(name, *arguments, **changes):
+        folder = (shared if name == 'first' else tmp_path) / name
+        if (folder / f'epoch_{EPOCHS}.pth').is_file():
+            return folder, []
         given = dict(epochs=EPOCHS, param_scheduler__0__end=4) | changes
         given |= {'param_scheduler__1__end': given['epochs']}
-        work_dir = ['--work-dir', str(tmp_path / name)]
         given |= {'train_cfg.val_interval': 99}
         given |= {'default_hooks.checkpoint.max_keep_ckpts': -1}
-        config = [str(DETECTION), *map(str, arguments), *work_dir]
+        config = [str(DETECTION), *map(str, arguments), '--work-dir', str(folder)]
         MAINS['train']([*config, *options(scenes_root, **given)])
-        (log,) = (tmp_path / name).glob('*/*.log')
-        text = log.read_text()
-        told = [line for line in text.splitlines() if 'was made with' in line]
-        return tmp_path / name, told
+        (log,) = folder.glob('*/*.log')
+        lines = log.read_text().splitlines()
+        return folder, [line for line in lines if 'was made with' in line]
 
     return run
 

@@ -22,38 +22,25 @@ _OF_IOU = {
 def check_best(runner: Runner) -> None:
     """Compares ``save_best`` with what the evaluator of validation measures.
 
-    Metrics of other libraries are known by their prefix only.
-
     Raises:
-        ConfigError: If it measures something else.
+        ConfigError: If it measures something else. Nothing is said where there is a
+            metric of which that is not known.
     """
-    metrics = runner.val_evaluator.metrics
-    if type(runner.val_evaluator) is not Evaluator or not metrics:
-        return  # such as one that puts names of datasets before those of metrics
-    for hook in runner.hooks:
+    evaluator, measured = runner.val_evaluator, []
+    for metric in evaluator.metrics if type(evaluator) is Evaluator else ():
+        prefix = f'{metric.prefix}/' if metric.prefix else ''
+        names = _list_names(metric)
+        if not names:
+            return
+        measured += [prefix + name for name in names]
+    for hook in runner.hooks if measured else ():
         wanted = getattr(hook, 'save_best', None) or ()
         for name in wanted if isinstance(hook, CheckpointHook) else ():
-            if name == 'auto' or any(_measures(metric, name) for metric in metrics):
-                continue
-            known = [f'{_prefix(m)}{each}' for m in metrics for each in _list_names(m)]
-            kinds = ', '.join(type(metric).__name__ for metric in metrics)
-            shown = ', '.join(known) or ', '.join(f'{_prefix(m)}...' for m in metrics)
-            raise ConfigError(
-                f'save_best={list_near([name], known)} of '
-                f'{type(hook).__name__} is not measured: {kinds} of val_evaluator '
-                f'measures {shown}'
-            )
-
-
-def _prefix(metric: Any) -> str:
-    return f'{metric.prefix}/' if metric.prefix else ''
-
-
-def _measures(metric: Any, name: str) -> bool:
-    if not name.startswith(_prefix(metric)):
-        return False
-    names = _list_names(metric)
-    return not names or name.removeprefix(_prefix(metric)) in names
+            if name != 'auto' and name not in measured:
+                raise ConfigError(
+                    f'save_best={list_near([name], measured)} of {type(hook).__name__} '
+                    f'is not measured: val_evaluator measures {", ".join(measured)}'
+                )
 
 
 def _list_names(metric: Any) -> list[str]:

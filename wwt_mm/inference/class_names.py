@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from mmengine.config import Config
-from mmengine.registry import DATASETS
 
+from ..guards.class_names import read_stage
 from .slot_reader import SlotReader
 
 _BACKGROUND = 'background'
@@ -57,14 +57,8 @@ def match_class_names(
 def _candidates(cfg: Config, meta: dict) -> Iterator[Sequence[str]]:
     told = meta.get('dataset_meta') or {}
     yield told.get('classes') or told.get('CLASSES') or ()
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    yield (dataset.get('metainfo') or {}).get('classes') or ()
-    kind = dataset.get('type')
-    if isinstance(kind, str):
-        scope = cfg.get('default_scope', 'mmengine')
-        with DATASETS.switch_scope_and_registry(scope) as registry:
-            kind = registry.get(kind)
-    yield (getattr(kind, 'METAINFO', None) or {}).get('classes') or ()
+    test = read_stage(cfg, 'test')
+    yield test.names if test else ()
 
 
 def _without_background(names: Sequence[str]) -> list[str]:
