@@ -27,6 +27,20 @@ def nan_loss():
     WWTClassifier.loss = spoiled
 
 
+def nan_boxes():
+    """In the second iteration all boxes and classes are NaN, and so costs."""
+    from wwt_mm.detection import MaskPoolBBoxHead
+
+    forward, calls = MaskPoolBBoxHead.forward, []
+
+    def spoiled(self, *args):
+        calls.append(1)
+        outputs = forward(self, *args)
+        return [x * float('nan') if len(calls) == 2 else x for x in outputs]
+
+    MaskPoolBBoxHead.forward = spoiled
+
+
 def dead_worker():
     """The process that loads data dies at its third image."""
     from mmcv.transforms import LoadImageFromFile

@@ -9,25 +9,26 @@ import pytest
 import torch
 from tool_process import CPU_ONLY, free_port
 
-from .small import CLASSIFICATION, options
+from .small import CLASSIFICATION, DETECTION, options
 
 SCRIPT = Path(__file__).with_name('catastrophes.py')
 INVALID_LOSS_HOOK = 'custom_hooks.3'
 
 
 @pytest.fixture
-def train_with(tmp_path, classification_root):
+def train_with(tmp_path, classification_root, scenes_root):
     """Trains in two processes, of which one meets a catastrophe.
 
     Returns the exit code of the launcher and all that was printed.
     """
 
-    def train(catastrophe, rank, **more):
+    def train(catastrophe, rank, config=CLASSIFICATION, **more):
+        root = classification_root if config == CLASSIFICATION else scenes_root
         launcher = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2']
-        arguments = [CLASSIFICATION, '--work-dir', tmp_path, '--launcher', 'pytorch']
+        arguments = [config, '--work-dir', tmp_path, '--launcher', 'pytorch']
         arguments += ['--seed', 0]
         command = [*launcher, f'--master_port={free_port()}', SCRIPT, catastrophe, rank]
-        command += [*arguments, *options(classification_root, **more)]
+        command += [*arguments, *options(root, **more)]
         run = subprocess.run(
             [str(part) for part in command],
             env={**os.environ, **CPU_ONLY},
@@ -60,6 +61,19 @@ def test_both_processes_skip_the_batch_of_an_invalid_loss(train_with, tmp_path):
     assert code == 0, output[-6000:]
     assert 'Left out (number 1 of at most 10)' in output
     assert (tmp_path / 'epoch_1.pth').exists()
+
+
+@pytest.mark.parametrize('action', ['stop', 'skip'])
+def test_matching_by_costs_that_are_nan_keeps_no_process_waiting(
+    train_with, tmp_path, action
+):
+    """mmdet's normalisation of losses waits for the process with NaN."""
+    options = {f'{INVALID_LOSS_HOOK}.action': action, 'batch_size': 2}
+    code, output = train_with('nan_boxes', 1, DETECTION, **options)
+    assert 'iteration 2: loss_cls is nan' in output, output[-6000:]
+    assert (code == 0) == (action == 'skip')
+    name = 'epoch_1.pth' if action == 'skip' else 'invalid_loss_iter_2.pth'
+    assert (tmp_path / name).exists()
 
 
 def test_a_worker_of_one_process_that_dies_ends_both(train_with):

@@ -1,4 +1,6 @@
+import errno
 import os
+import stat
 
 import pytest
 from mmengine.fileio import get_file_backend
@@ -43,6 +45,16 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
     )
     write_atomically(b'new', tmp_path / 'b.pth')
     assert steps == ['flush', 'name', 'flush']  # the content, then the folder
+
+
+def test_a_folder_that_refuses_to_be_flushed_is_no_error(tmp_path, monkeypatch):
+    def refuse(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, 'Invalid argument')
+
+    monkeypatch.setattr(os, 'fsync', refuse)
+    write_atomically(b'new', tmp_path / 'b.pth')
+    assert (tmp_path / 'b.pth').read_bytes() == b'new'
 
 
 def test_unfinished_files_are_removed_and_others_are_not(tmp_path):

@@ -1,8 +1,9 @@
 """Learned position embeddings for any grid of tokens, padded or not."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+_A = -0.75  # the cubic kernel's parameter, as in torch's and OpenCV's resizing
 
 
 class PositionEmbedding(nn.Module):
@@ -33,39 +34,63 @@ class PositionEmbedding(nn.Module):
         Returns:
             ``(1, D, h, w)``, or ``(B, D, h, w)`` with ``padding``.
         """
-        if padding is not None:
-            return self._per_image(grid, padding)
-        return resize_positions(self.weight, grid)
-
-    def _per_image(self, grid: tuple[int, int], padding: Tensor) -> Tensor:
-        """Sample each image's own extent, for the whole batch at once."""
+        if padding is None:
+            return resize_positions(self.weight, grid)
         inside = ~padding
-        y = self._coordinates(grid[0], inside.any(2).sum(1))  # (B, h)
-        x = self._coordinates(grid[1], inside.any(1).sum(1))  # (B, w)
-        where = torch.stack(
-            (
-                x[:, None, :].expand(-1, grid[0], -1),
-                y[:, :, None].expand(-1, -1, grid[1]),
-            ),
-            dim=-1,
-        )
-        return F.grid_sample(
-            self.weight.expand(len(padding), -1, -1, -1),
-            where.to(self.weight.dtype),
-            mode='bicubic',
-            padding_mode='border',
-            align_corners=False,
-        )
-
-    @staticmethod
-    def _coordinates(length: int, extent: Tensor) -> Tensor:
-        """Token centres as ``grid_sample`` wants them: the extent maps to [-1, 1]."""
-        centres = torch.arange(length, device=extent.device) + 0.5
-        return 2 * centres / extent[:, None] - 1
+        extents = inside.any(2).sum(1), inside.any(1).sum(1)  # (B,), (B,)
+        return _resample(self.weight, grid, *extents)
 
 
 def resize_positions(weight: Tensor, grid: tuple[int, int]) -> Tensor:
     """Resample a ``(1, D, gh, gw)`` position map to ``(1, D, *grid)``."""
     if weight.shape[-2:] == tuple(grid):
         return weight
-    return F.interpolate(weight, size=grid, mode='bicubic', align_corners=False)
+    extents = (torch.full((1,), length, device=weight.device) for length in grid)
+    return _resample(weight, grid, *extents)
+
+
+def _resample(
+    weight: Tensor, grid: tuple[int, int], heights: Tensor, widths: Tensor
+) -> Tensor:
+    """Stretch ``(1, D, gh, gw)`` over images of ``heights`` by ``widths`` ``(B,)``.
+
+    Two matrix products: torch's own resampling has no deterministic gradient on GPUs.
+    """
+    rows = _bicubic_matrix(grid[0], heights, weight.shape[2], weight.dtype)
+    columns = _bicubic_matrix(grid[1], widths, weight.shape[3], weight.dtype)
+    with torch.autocast(weight.device.type, enabled=False):
+        wide = torch.einsum('dij,bwj->bdiw', weight[0], columns)
+        return torch.einsum('bhi,bdiw->bdhw', rows, wide)
+
+
+def _bicubic_matrix(
+    length: int, extents: Tensor, source: int, dtype: torch.dtype
+) -> Tensor:
+    """What each of ``length`` positions takes of each of ``source`` values.
+
+    As ``F.interpolate(mode='bicubic', align_corners=False)``: values beyond the border
+    are those of the border.
+
+    Args:
+        length: Positions, of which each image fills the first ``extents``.
+        extents: ``(B,)``.
+        source: Values that are stretched over an image.
+        dtype: Of the result.
+
+    Returns:
+        ``(B, length, source)``; rows sum to one.
+    """
+    # Centres in units of half a position, as integers: no rounding before the floor.
+    extents = extents.unsqueeze(1)
+    centres = torch.arange(1, 2 * length, 2, device=extents.device) * source - extents
+    offsets = torch.arange(-1, 3, device=extents.device)
+    taps = (centres // (2 * extents)).unsqueeze(2) + offsets  # (B, length, 4)
+    exact = torch.promote_types(dtype, torch.float32)
+    beyond = (centres % (2 * extents)).to(exact) / (2 * extents)
+    d = (beyond.unsqueeze(2) - offsets).abs()
+    near = ((_A + 2) * d - (_A + 3)) * d.square() + 1
+    far = (((d - 5) * d + 8) * d - 4) * _A
+    taken = torch.where(d <= 1, near, far).unsqueeze(3)
+    values = torch.arange(source, device=extents.device)
+    chosen = taps.clamp(0, source - 1).unsqueeze(3) == values
+    return (taken * chosen).sum(2).to(dtype)

@@ -1,43 +1,31 @@
-"""Hungarian matching that says what is wrong when there is nothing to match by."""
+"""Hungarian matching that lets what is not finite pass on to the losses."""
 
-from mmdet.models.task_modules import AssignResult, HungarianAssigner
+from functools import partial
+from typing import Any
+
+from mmdet.models.task_modules import HungarianAssigner
 from mmdet.registry import TASK_UTILS
-from mmengine.structures import InstanceData
+from torch import Tensor
 
-from ..errors import InvalidLossError
+_LARGE = 1e6  # beyond any cost, and sums of it are finite
 
 
 @TASK_UTILS.register_module()
 class FiniteHungarianAssigner(HungarianAssigner):
-    """mmdet's ``HungarianAssigner``, which names the image and what is not finite.
+    """mmdet's ``HungarianAssigner``, which NaN and infinite costs do not stop.
 
-    Raises:
-        InvalidLossError: On use, if a cost is NaN or infinite, which ends or skips an
-            iteration like a loss that is (:class:`~wwt_mm.guards.InvalidLossHook`).
+    What they come from makes the losses NaN too, and those are watched in all processes
+    together (:class:`~wwt_mm.guards.InvalidLossHook`). An error here would end one
+    process while the others wait for its part of the losses' normalisation.
+
+    Args:
+        match_costs: Configs of the costs that are added: see mmdet.
     """
 
-    def assign(
-        self,
-        pred_instances: InstanceData,
-        gt_instances: InstanceData,
-        img_meta: dict | None = None,
-        **kwargs,
-    ) -> AssignResult:
-        """Match predictions and objects: see mmdet."""
-        try:
-            return super().assign(pred_instances, gt_instances, img_meta, **kwargs)
-        except ValueError as error:  # of scipy
-            parts = [
-                f'{whose} {name}'
-                for whose, each in (
-                    ('predicted', pred_instances),
-                    ('true', gt_instances),
-                )
-                for name, value in each.items()
-                if hasattr(value, 'isfinite') and not value.isfinite().all()
-            ]
-            raise InvalidLossError(
-                'Hungarian matching has no finite costs for '
-                f'{(img_meta or {}).get("img_path", "an image")}: not finite are '
-                f'{", ".join(parts) or "the costs"}'
-            ) from error
+    def __init__(self, match_costs: list[dict] | dict) -> None:
+        super().__init__(match_costs)
+        self.match_costs = [partial(_finite, cost) for cost in self.match_costs]
+
+
+def _finite(cost: Any, **instances: Any) -> Tensor:
+    return cost(**instances).nan_to_num(_LARGE, _LARGE, -_LARGE)

@@ -119,7 +119,9 @@ class MaskPoolBBoxHead(QueryBBoxHead):
 
     def _pool(self, weights: Tensor, tokens: Tensor, extents: Tensor) -> Tensor:
         """Pool tokens and coordinates: ``(B, H, K, h, w)`` to ``(B, K, box_dims)``."""
-        by_head = weights.flatten(3) @ tokens.flatten(2).mT.unsqueeze(1)
+        # One product: broadcasting over heads would copy the tokens for each.
+        by_head = weights.flatten(3).flatten(1, 2) @ tokens.flatten(2).mT
+        by_head = by_head.unflatten(1, weights.shape[1:3])  # (B, H, K, D)
         means, variances = coordinate_moments(weights, extents)
         parts = [self.norm_pooled(by_head), means.to(by_head.dtype)]
         if self.squared_coordinates:

@@ -102,7 +102,7 @@ class QueryBBoxHead(DETRHead):
         logits, boxes = self(feats, img_metas)
         losses = self.loss_by_feat(logits, boxes, gt_instances, img_metas)
         unmatched = self._count_unmatched(gt_instances, num_queries=logits.shape[2])
-        losses['unmatched_boxes'] = logits.new_tensor(float(unmatched))
+        losses['unmatched_boxes'] = logits.new_full((), unmatched)
         return losses
 
     def predict(
@@ -162,7 +162,8 @@ class QueryBBoxHead(DETRHead):
         else:
             shapes = [meta['img_shape'] for meta in img_metas]
             extents = [(w / self.stride, h / self.stride) for h, w in shapes]
-        return torch.tensor(extents, device=feat.tokens.device).expand(batch, -1)
+        extents = torch.tensor(extents).to(feat.tokens.device, non_blocking=True)
+        return extents.expand(batch, -1)
 
     def _last(self, feats: tuple[SlotMasks, ...]) -> SlotMasks:
         feat = feats[-1]

@@ -80,7 +80,8 @@ def padding_of(sizes: Sequence[tuple[int, int]], batch: Tensor) -> Tensor | None
     height, width = batch.shape[-2:]
     if all(tuple(size[:2]) == (height, width) for size in sizes):
         return None
-    limits = torch.tensor([size[:2] for size in sizes], device=batch.device)
+    limits = torch.tensor([size[:2] for size in sizes])
+    limits = limits.to(batch.device, non_blocking=True)
     rows = torch.arange(height, device=batch.device) >= limits[:, :1]  # (B, H)
     columns = torch.arange(width, device=batch.device) >= limits[:, 1:]  # (B, W)
     return rows.unsqueeze(2) | columns.unsqueeze(1)

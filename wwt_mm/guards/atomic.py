@@ -6,6 +6,7 @@ moved over the target, which is atomic on a local file system.
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
@@ -78,13 +79,14 @@ def _describe(path: Path, size: int, error: OSError) -> str:
 
 def _flush_folder(folder: Path) -> None:
     """Makes the new name survive a power cut, where the system can do that."""
-    if os.name != 'posix':
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # Network and overlay file systems, and Windows, may refuse to flush a folder. The
+    # file itself is whole on the disk, so that is no reason to end a training.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @register_backend(ATOMIC_BACKEND, force=True)

@@ -74,7 +74,8 @@ def find_padding(metas: Sequence[dict], batch: Tensor) -> Tensor | None:
     if not any(any(size) for size in sizes):
         return None
     height, width = batch.shape[-2:]
-    left, right, top, bottom = torch.tensor(sizes, device=batch.device).T.unsqueeze(2)
+    sizes = torch.tensor(sizes).to(batch.device, non_blocking=True)
+    left, right, top, bottom = sizes.T.unsqueeze(2)
     y = torch.arange(height, device=batch.device)
     x = torch.arange(width, device=batch.device)
     rows = (y < top) | (y >= height - bottom)  # (B, H)
