@@ -123,3 +123,31 @@ def test_nothing_changes_without_mmcv(monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     assert not compat.has_compiled_ops()
     assert compat.activate() is False
+
+
+def test_classification_imports_beside_transformers_5(tmp_path):
+    """With pycocotools, which the tests have, mmpretrain alone does not."""
+    pytest.importorskip('pycocotools')
+    (tmp_path / 'transformers').mkdir()
+    (tmp_path / 'transformers' / '__init__.py').touch()  # without what 4 had
+    (tmp_path / 'transformers-5.0.0.dist-info').mkdir()
+    (tmp_path / 'transformers-5.0.0.dist-info' / 'METADATA').write_text(
+        'Metadata-Version: 2.1\nName: transformers\nVersion: 5.0.0\n'
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    environment = {**os.environ, 'PYTHONPATH': path, 'OMP_NUM_THREADS': '1'}
+    program = """
+from importlib import metadata
+assert metadata.version('transformers') == '5.0.0'
+import wwt_mm.classification
+from mmpretrain.registry import MODELS
+assert MODELS.get('WWTClassifier') is wwt_mm.classification.WWTClassifier
+try:
+    MODELS.get('BlipCaption')()  # says that it is left out
+except ImportError as error:
+    print(error)
+"""
+    command = [sys.executable, '-c', program]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert 'multi-modal dependencies' in result.stdout

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .compat import activate as _activate_compat
 from .compat import find_mmseg_configs as _find_mmseg_configs
+from .compat import leave_out_multimodal_models as _leave_out_multimodal_models
 from .requirements import require as _require
 from .version import __version__
 
@@ -20,6 +21,7 @@ _require('torch', 'mmengine', 'mmcv')
 # Before anything imports mmdet, which cannot do without mmcv.ops.
 _activate_compat()
 _find_mmseg_configs()
+_leave_out_multimodal_models()
 
 from mmengine.config.utils import MODULE2PACKAGE as _packages_with_configs  # noqa: E402
 

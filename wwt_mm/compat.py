@@ -17,6 +17,7 @@ from functools import cache
 from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 
 from .missing_op import EXTENSION, missing_op
@@ -72,6 +73,31 @@ def find_mmseg_configs() -> None:
         metadata.distribution(MODULE2PACKAGE['mmseg'])
     except metadata.PackageNotFoundError:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def leave_out_multimodal_models() -> None:
+    """Makes mmpretrain import beside transformers 5 and pycocotools.
+
+    With both installed it imports its multimodal models too, which use what
+    transformers 5 no longer has. Whether it does is decided in a module of its own,
+    which is imported here before the package, and told no.
+    """
+    name = 'mmpretrain.utils.dependency'
+    package = importlib.util.find_spec('mmpretrain')
+    if name in sys.modules or package is None or not _has_transformers_5():
+        return
+    path = Path(*package.submodule_search_locations, 'utils', 'dependency.py')
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.WITH_MULTIMODAL = False
+
+
+def _has_transformers_5() -> bool:
+    try:
+        return int(metadata.version('transformers').partition('.')[0]) >= 5
+    except metadata.PackageNotFoundError:
+        return False
 
 
 class _StandIn(ModuleType):
