@@ -13,5 +13,8 @@ model = dict(
         loss_iou=dict(type='GIoULoss', loss_weight=2.0),
     )
 )
-# Slots of the last block, and what makes its masks, reach no loss here.
-find_unused_parameters = True
+# Slots of the last block, and what makes its masks, never reach a loss here: DDP looks
+# for that once.
+model_wrapper_cfg = dict(
+    type='MMDistributedDataParallel', broadcast_buffers=False, static_graph=True
+)

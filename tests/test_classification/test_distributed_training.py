@@ -1,11 +1,16 @@
 """Two processes, whose last blocks have weights that no loss reaches."""
 
+from contextlib import nullcontext
+
+import pytest
 import torch
 from mmengine.model import MMDistributedDataParallel
-from mmengine.registry import DefaultScope
+from mmengine.registry import MODEL_WRAPPERS, DefaultScope
 from mmengine.runner import set_random_seed
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
+
+from wwt_mm.engine.distributed import prepare_accumulation
 
 from .conftest import shrunk
 from .two_processes import run_in_two_processes
@@ -16,7 +21,14 @@ def make(name):
     cfg = shrunk(name, 'unused', 'unused', **deterministic)
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         set_random_seed(0)
-        return MODELS.build(cfg.model), cfg.find_unused_parameters
+        return MODELS.build(cfg.model), cfg
+
+
+def wrap(name, **optim_wrapper):
+    model, cfg = make(name)
+    cfg.optim_wrapper.update(optim_wrapper)
+    prepare_accumulation(cfg)
+    return MODEL_WRAPPERS.build(cfg.model_wrapper_cfg, default_args=dict(module=model))
 
 
 def samples(rank=None):
@@ -27,31 +39,34 @@ def samples(rank=None):
     return dict(inputs=images[part], data_samples=labels[part])
 
 
-def steps(model, rank=None):
-    """Gradients of the second of two steps, by name."""
+def steps(model, rank=None, accumulate=False):
+    """Gradients of the second of two steps, by name; or of a step of two iterations."""
     module = getattr(model, 'module', model)
     optimizer = torch.optim.SGD(module.parameters(), 0.1)
-    for _ in range(2):
-        optimizer.zero_grad()
+    for index in range(2):
+        exchanged = not accumulate or index == 1
+        if not accumulate:
+            optimizer.zero_grad()
         data = module.data_preprocessor(samples(rank), training=True)
-        losses = model(**data, mode='loss')
-        module.parse_losses(losses)[0].backward()
+        with nullcontext() if exchanged else getattr(model, 'no_sync', nullcontext)():
+            losses = model(**data, mode='loss')
+            module.parse_losses(losses)[0].backward()
         gradients = {
             name: parameter.grad.clone()
             for name, parameter in module.named_parameters()
             if parameter.grad is not None
         }
-        optimizer.step()
+        if not accumulate:
+            optimizer.step()
     return gradients
 
 
-def train(rank, names):
+def train(rank, names, accumulate):
     """For each config: gradients, and what DDP says if not told of unused weights."""
+    counts = dict(accumulative_counts=2) if accumulate else {}
     results = []
     for name in names:
-        model, find_unused = make(name)
-        wrapped = MMDistributedDataParallel(model, find_unused_parameters=find_unused)
-        gradients, complaint = steps(wrapped, rank), None
+        gradients, complaint = steps(wrap(name, **counts), rank, accumulate), None
         try:
             steps(MMDistributedDataParallel(make(name)[0]), rank)
         except RuntimeError as error:
@@ -60,15 +75,18 @@ def train(rank, names):
     return results
 
 
-def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(tmp_path):
+@pytest.mark.parametrize('accumulate', [False, True])
+def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(
+    tmp_path, accumulate
+):
     names = ['wwt_tiny_in1k', 'wwt_tiny_no_autoencoder_in1k']
-    of_ranks = run_in_two_processes(train, tmp_path, names)
+    of_ranks = run_in_two_processes(train, tmp_path, names, accumulate)
     for name, (first, complaint), (second, _) in zip(names, *of_ranks, strict=True):
-        expected = steps(make(name)[0])
+        expected = steps(make(name)[0], accumulate=accumulate)
         assert first.keys() == second.keys() == expected.keys()
         assert 'backbone.blocks.1.mlp_tokens.0.weight' not in expected
         for key, gradient in expected.items():
             assert torch.allclose(first[key], gradient, atol=1e-5), key
             assert torch.equal(first[key], second[key]), key
-        # Why the configs set find_unused_parameters:
+        # Why the configs set static_graph:
         assert 'find_unused_parameters=True' in complaint

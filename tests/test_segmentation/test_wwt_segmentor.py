@@ -58,7 +58,7 @@ def test_parameters_without_gradient_are_announced_to_ddp(
     ].backward()
     idle = [n for n, p in model.named_parameters() if p.grad is None]
     assert idle and all(n.startswith('backbone.') for n in idle)
-    assert shrunk_config(name).find_unused_parameters
+    assert shrunk_config(name).model_wrapper_cfg.static_graph
 
 
 def test_slot_head_trains_slots_and_masks_of_every_block(build, samples):

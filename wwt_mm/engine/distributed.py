@@ -1,4 +1,4 @@
-"""Lets several processes train and test together on a machine without a GPU."""
+"""Lets several processes train and test together, also without a GPU."""
 
 import os
 
@@ -42,6 +42,22 @@ def prepare_cpu_processes(cfg: Config) -> None:
         )
     elif wrapper.get('type', _WRAPPERS[0]) in _WRAPPERS:
         wrapper.setdefault('device_ids', None)
+
+
+def prepare_accumulation(cfg: Config) -> None:
+    """Lets gradients be accumulated over iterations where the config is for one.
+
+    DDP's ``static_graph``, which learns once which weights get no gradient, cannot
+    leave out the exchange of gradients in some iterations. ``find_unused_parameters``
+    can, and finds them in each.
+
+    Args:
+        cfg: The config, whose ``model_wrapper_cfg`` is changed.
+    """
+    accumulates = cfg.optim_wrapper.get('accumulative_counts', 1) > 1
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    if accumulates and wrapper.pop('static_graph', False):
+        wrapper.find_unused_parameters = True
 
 
 def set_local_rank(local_rank: int) -> None:

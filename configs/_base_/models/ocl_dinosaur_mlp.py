@@ -9,4 +9,3 @@ model = dict(
     ),
     decoder=dict(in_channels=256, competition='alpha'),
 )
-find_unused_parameters = False

@@ -24,4 +24,3 @@ model = dict(
     # Between -1 and 1
     target=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5]),
 )
-find_unused_parameters = False

@@ -46,9 +46,12 @@ model = dict(
     test_cfg=dict(mode='whole'),
 )
 
-# Tokens of the last block serve only its masks, so its MLP over tokens gets no gradient
-# and DistributedDataParallel would wait for it in vain.
-find_unused_parameters = True
+# Tokens of the last block serve only its masks, so its MLP over tokens never gets a
+# gradient. DDP would wait for it in vain, and with find_unused_parameters look for it
+# in each iteration.
+model_wrapper_cfg = dict(
+    type='MMDistributedDataParallel', broadcast_buffers=False, static_graph=True
+)
 
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(

@@ -39,7 +39,9 @@ model = dict(
     ),
 )
 
-# The heads read slots and masks, so the last block's MLP over tokens gets no gradient
-# (nor, without the autoencoding head, its MLP over attention), and DDP would wait for
-# it in vain.
-find_unused_parameters = True
+# The heads read slots and masks, so the last block's MLP over tokens never gets a
+# gradient (nor, without the autoencoding head, its MLP over attention). DDP would wait
+# for it in vain, and with find_unused_parameters look for it in each iteration.
+model_wrapper_cfg = dict(
+    type='MMDistributedDataParallel', broadcast_buffers=False, static_graph=True
+)
