@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from wwt_mm.engine.bfloat16 import cpu_has_bfloat16
+from wwt_mm.engine.precision import cpu_has_bfloat16
 from wwt_mm.errors import ConfigError
 
 from .commands import Places, Settings

@@ -112,9 +112,7 @@ def test_costs_that_are_not_finite_leave_the_other_matches(value):
     boxes = torch.tensor([[0.0, 0, 2, 2], [1, 1, 3, 3], [0, 0, 1, 1]])
     truth = InstanceData(bboxes=boxes[:2].clone(), labels=torch.tensor([0, 1]))
     boxes[1] *= value
-    result = assigner.assign(
-        InstanceData(bboxes=boxes), truth, dict(img_shape=(4, 4))
-    )
+    result = assigner.assign(InstanceData(bboxes=boxes), truth, dict(img_shape=(4, 4)))
     assert result.gt_inds.tolist() == [1, 0, 2]
 
 

@@ -12,7 +12,7 @@ from tool_process import CPU_ONLY, free_port
 from .small import CLASSIFICATION, DETECTION, options
 
 SCRIPT = Path(__file__).with_name('catastrophes.py')
-INVALID_LOSS_HOOK = 'custom_hooks.3'
+INVALID_LOSS_HOOK = 'custom_hooks.2'
 
 
 @pytest.fixture
@@ -63,17 +63,13 @@ def test_both_processes_skip_the_batch_of_an_invalid_loss(train_with, tmp_path):
     assert (tmp_path / 'epoch_1.pth').exists()
 
 
-@pytest.mark.parametrize('action', ['stop', 'skip'])
-def test_matching_by_costs_that_are_nan_keeps_no_process_waiting(
-    train_with, tmp_path, action
-):
+def test_matching_by_costs_that_are_nan_keeps_no_process_waiting(train_with, tmp_path):
     """mmdet's normalisation of losses waits for the process with NaN."""
-    options = {f'{INVALID_LOSS_HOOK}.action': action, 'batch_size': 2}
+    options = {f'{INVALID_LOSS_HOOK}.action': 'skip', 'batch_size': 2}
     code, output = train_with('nan_boxes', 1, DETECTION, **options)
-    assert 'iteration 2: loss_cls is nan' in output, output[-6000:]
-    assert (code == 0) == (action == 'skip')
-    name = 'epoch_1.pth' if action == 'skip' else 'invalid_loss_iter_2.pth'
-    assert (tmp_path / name).exists()
+    assert code == 0, output[-6000:]
+    assert 'iteration 2: a loss of another process is not finite' in output
+    assert (tmp_path / 'epoch_1.pth').exists()
 
 
 def test_a_worker_of_one_process_that_dies_ends_both(train_with):

@@ -4,7 +4,6 @@ import argparse
 import os
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 
 from ..errors import CheckpointError, ConfigError
@@ -21,8 +20,10 @@ from .cli import (
     parse_arguments,
     set_work_dir,
 )
+from .compilation import compile_blocks
 from .config import load_config
-from .distributed import prepare_cpu_processes
+from .distributed import prepare_accumulation, prepare_cpu_processes
+from .precision import AMP_DTYPES, allow_tf32, enable_amp
 
 _EXAMPLE = """examples:
   python tools/train.py configs/mmdet/wwt_det_voc07.py
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     cfg.launcher = args.launcher
     set_work_dir(cfg, args)
     if args.amp:
-        _enable_amp(cfg)
+        enable_amp(cfg, None if args.amp == 'auto' else args.amp)
     if args.auto_scale_lr:
         _enable_lr_scaling(cfg)
     _set_randomness(cfg, args)
@@ -54,9 +55,12 @@ def main(argv: list[str] | None = None) -> None:
     check_datasets(cfg, stages)
     check_annotations(cfg, stages)
     prepare_cpu_processes(cfg)
+    prepare_accumulation(cfg)
     load_weights_only(args.trust_checkpoint, '--trust-checkpoint')
     runner = build_runner(cfg)
     check_batches(runner.train_loop.dataloader)
+    allow_tf32(runner.logger)
+    compile_blocks(runner)
     runner.register_hook(DatasetFitHook())
     runner.register_hook(CheckpointFitHook('resume' if cfg.get('resume') else 'train'))
     runner.register_hook(ResumeFitHook())
@@ -80,9 +84,11 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--amp',
-        action='store_true',
-        help='train with automatic mixed precision; on a CPU in bfloat16, which only '
-        'CPUs with instructions for it do faster',
+        nargs='?',
+        const='auto',
+        choices=['auto', *AMP_DTYPES],
+        help='train with automatic mixed precision: in bfloat16 (only CPUs with '
+        'instructions for it get faster), or float16 on GPUs without it or if named',
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -99,22 +105,6 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     add_common_arguments(parser)
     return parser
-
-
-def _enable_amp(cfg: Config) -> None:
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind == 'AmpOptimWrapper':
-        return
-    if kind != 'OptimWrapper':
-        raise ConfigError(
-            f'--amp works with optim_wrapper.type OptimWrapper, and {cfg.filename} '
-            f'has {kind}'
-        )
-    if not torch.cuda.is_available():
-        cfg.optim_wrapper.type = 'wwt_mm.engine.BFloat16OptimWrapper'
-        return
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 def _enable_lr_scaling(cfg: Config) -> None:
