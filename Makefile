@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test faults demo reproduce lint format docs clean
+.PHONY: help install test faults gpu demo reproduce lint format docs clean
 
 help: ## Show this help
 	@echo 'Targets of wwt_mm:'
@@ -24,6 +24,9 @@ test: install ## Run the tests (ARGS='tests/test_compat.py -k ops')
 faults: export OMP_NUM_THREADS ?= 1
 faults: install ## Run the long tests of faults and load, half an hour
 	@$(BIN)/python -m pytest -m slow_faults tests/faults $(ARGS)
+
+gpu: install ## What a GPU does with it, in 9 minutes (ARGS='--device cpu' rehearses)
+	@$(BIN)/python tools/analysis_tools/check_gpu.py $(ARGS)
 
 demo: install ## From nothing to a page of pictures, in 10 minutes
 	@$(BIN)/python tools/demo.py $(ARGS)

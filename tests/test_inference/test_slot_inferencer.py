@@ -305,6 +305,7 @@ def test_the_package_offers_the_inferencer():
         wwt_mm.SlotInferer  # noqa: B018
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
 def test_a_gpu_finds_the_same(infer, infer_with, picture):
     infer_gpu = SlotInferencer(CLASSIFIER, infer.record['checkpoint'], 'cuda')
