@@ -156,7 +156,7 @@ def test_gradients_reach_every_parameter_from_slots_masks_and_tokens():
 
 
 def test_from_slots_alone_the_last_masks_and_tokens_are_not_trained():
-    """What DDP must know: see ``find_unused_parameters`` in the configs."""
+    """What DDP must know: see ``static_graph`` in the configs."""
     model = make().train()
     model(image(32, 32))[0].slots.square().sum().backward()
     missing = {n.split('.')[2] for n, p in model.named_parameters() if p.grad is None}
