@@ -4,12 +4,14 @@ from ..requirements import require
 
 require('mmdet')
 
+from .class_ap import ClassAPMetric  # noqa: E402
 from .finite_assigner import FiniteHungarianAssigner  # noqa: E402
 from .mask_pool_bbox_head import MaskPoolBBoxHead  # noqa: E402
 from .token_bbox_head import TokenBBoxHead  # noqa: E402
 from .wwt_detector import WWTDetector  # noqa: E402
 
 __all__ = [
+    'ClassAPMetric',
     'FiniteHungarianAssigner',
     'MaskPoolBBoxHead',
     'TokenBBoxHead',

@@ -26,6 +26,7 @@ from .metrics import CorLoc, DiscoveryRecall  # noqa: E402
 from .object_discoverer import ObjectDiscoverer  # noqa: E402
 from .regions import Regions, connected_regions  # noqa: E402
 from .register_vit import RegisterVisionTransformer  # noqa: E402
+from .rule_search import EachRule, RuleSearch  # noqa: E402
 from .soft_masks import herfindahl_index, normalise_masks  # noqa: E402
 from .vit_checkpoint_hook import ViTCheckpointHook  # noqa: E402
 
@@ -40,6 +41,7 @@ __all__ = [
     'DiscoveryGridHook',
     'DiscoveryMethod',
     'DiscoveryRecall',
+    'EachRule',
     'LaSt',
     'MaskThreshold',
     'ObjectDiscoverer',
@@ -48,6 +50,7 @@ __all__ = [
     'RegisterVisionTransformer',
     'Regions',
     'Rollout',
+    'RuleSearch',
     'TinyImageNet',
     'TokenCut',
     'VOCDiscoveryDataset',

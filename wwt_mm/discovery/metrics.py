@@ -46,16 +46,17 @@ class _BoxMetric(BaseMetric):
         """Keep what a batch contributes; see mmengine's ``BaseMetric``."""
         for sample in data_samples:
             truth = torch.as_tensor(sample['gt_instances']['bboxes'])
-            if len(truth) and self._is_small(truth, sample):
+            if self.counts(truth, sample):
                 predicted = sample['pred_instances']
                 order = predicted['scores'].argsort(descending=True, stable=True)
                 boxes = predicted['bboxes'][order].cpu().double()
                 ious = box_iou(boxes, truth.cpu().double())
                 self.results.append(ious.numpy())
 
-    def _is_small(self, truth: torch.Tensor, sample: dict) -> bool:
-        if self.max_object_area is None:
-            return True
+    def counts(self, truth: torch.Tensor, sample: dict) -> bool:
+        """Whether an image with boxes ``truth`` (G, 4) is evaluated."""
+        if not len(truth) or self.max_object_area is None:
+            return bool(len(truth))
         height, width = sample['ori_shape'][:2]
         return bool(box_area(truth).max() < self.max_object_area * height * width)
 

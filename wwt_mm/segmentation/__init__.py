@@ -4,8 +4,9 @@ from ..requirements import require
 
 require('mmseg')
 
+from .class_iou import ClassIoUMetric  # noqa: E402
 from .image_labels import AddImageLabels  # noqa: E402
-from .loading import LoadSegMap  # noqa: E402
+from .loading import ForegroundLabels, LoadSegMap  # noqa: E402
 from .slot_reassemble_head import SlotReassembleHead, TokenReassembleHead  # noqa: E402
 from .threshold_search import ThresholdSearch  # noqa: E402
 from .tokens_beside_slots import TokensBesideSlots  # noqa: E402
@@ -14,6 +15,8 @@ from .wwt_segmentor import WWTSegmentor  # noqa: E402
 
 __all__ = [
     'AddImageLabels',
+    'ClassIoUMetric',
+    'ForegroundLabels',
     'LoadSegMap',
     'SlotReassembleHead',
     'ThresholdSearch',

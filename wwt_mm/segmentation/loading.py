@@ -125,6 +125,23 @@ class LoadSegMap(BaseTransform):
         )
 
 
+@TRANSFORMS.register_module()
+class ForegroundLabels(BaseTransform):
+    """Give objects of all classes the label 1; 0 and 255 stay.
+
+    Required and changed key: ``gt_seg_map`` ``(H, W)`` uint8; images without it stay.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Change the label map."""
+        if 'gt_seg_map' in results:
+            labels = results['gt_seg_map']
+            results['gt_seg_map'] = np.where(labels == 255, 255, labels > 0).astype(
+                np.uint8
+            )
+        return results
+
+
 def read_label_map(path: str, backend_args: dict | None = None) -> Image.Image:
     """Read the image that holds a label map.
 

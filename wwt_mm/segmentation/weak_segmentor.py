@@ -40,6 +40,7 @@ class WeakSegmentor(BaseSegmentor):
             masks and class scores for whole label maps.
         threshold: Activation, in [0, 1], above which a pixel is no background.
         patch_size: Side of a patch of the backbone in pixels.
+        foreground: Whether every class is labelled 1: objects against background.
         data_preprocessor: Config of the preprocessor.
         init_cfg: mmengine initialisation.
 
@@ -58,6 +59,7 @@ class WeakSegmentor(BaseSegmentor):
         classes_from: str = 'predicted',
         threshold: float = 0.5,
         patch_size: int = 16,
+        foreground: bool = False,
         data_preprocessor: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -82,6 +84,7 @@ class WeakSegmentor(BaseSegmentor):
         self.classes_from = classes_from
         self.threshold = threshold
         self.patch_size = patch_size
+        self.foreground = foreground
         self.register_buffer('class_map', torch.tensor([*class_map]), persistent=False)
 
     @staticmethod
@@ -150,6 +153,8 @@ class WeakSegmentor(BaseSegmentor):
             maps = self._restore(maps, size, sample.metainfo)
             score, winner = maps.max(0, keepdim=True)
             best = classes[winner]
+            if self.foreground:
+                best = torch.ones_like(best)
             sample.set_data(
                 dict(
                     pred_sem_seg=PixelData(

@@ -1,0 +1,113 @@
+"""Which rule turns masks into the best boxes, found on training images."""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from mmdet.registry import METRICS, TASK_UTILS
+from mmengine.logging import print_log
+from torch import Tensor, nn
+from torchvision.ops import box_iou
+
+from ..errors import ConfigError
+from .methods import DiscoveryMethod
+from .methods.mask_method import MaskMethod
+from .metrics import CorLoc
+from .regions import Regions
+
+_THRESHOLDS = {
+    'min_max': (0.3, 0.4, 0.5, 0.6, 0.7),
+    'relu': (0.1, 0.3, 0.5, 0.7),
+    'softmax_slots': (0.1, 0.2, 0.3),
+    'softmax_tokens': (0.1, 0.25, 0.5),
+    'mass': (0.2, 0.4, 0.6),
+}
+_SIZES = (dict(min_area=2, max_area=1.0), dict(min_area=8, max_area=0.5))
+#: Options of :class:`MaskMethod` that are tried, its defaults among them.
+RULES: tuple[dict, ...] = tuple(
+    dict(
+        normalise=normalise,
+        threshold=threshold,
+        concentration=concentration,
+        **sizes,
+    )
+    for normalise, thresholds in _THRESHOLDS.items()
+    for threshold, concentration, sizes in product(
+        thresholds, ('softmax_tokens', 'min_max', 'relu'), _SIZES
+    )
+)
+
+
+@TASK_UTILS.register_module()
+class EachRule(DiscoveryMethod):
+    """The first region by each of :data:`RULES`, from one forward pass.
+
+    For :class:`RuleSearch`: the ``sources`` of regions are numbers of rules. A rule
+    that finds nothing has no region.
+
+    Args:
+        method: Config of a :class:`MaskMethod`; its other options stay.
+    """
+
+    def __init__(self, method: dict) -> None:
+        self.methods = [TASK_UTILS.build(dict(method, **rule)) for rule in RULES]
+        if not isinstance(self.methods[0], MaskMethod):
+            raise ConfigError(
+                f'method.type={method["type"]} thresholds no masks: EachRule takes '
+                'MaskThreshold, ClassTokenAttention or Rollout'
+            )
+
+    def __call__(
+        self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None = None
+    ) -> list[Regions]:
+        """Find objects; see :meth:`DiscoveryMethod.__call__`."""
+        masks = self.methods[0].read_masks(backbone, images, padding_mask)
+        found = [method.find_regions(*masks) for method in self.methods]
+        return [_firsts(regions) for regions in zip(*found, strict=True)]
+
+
+def _firsts(by_rule: Sequence[Regions]) -> Regions:
+    numbers = [number for number, r in enumerate(by_rule) if len(r.scores)]
+    first = [by_rule[number] for number in numbers] or [by_rule[0]]
+    masks, boxes = (
+        np.concatenate([regions[field][:1] for regions in first]) for field in (0, 1)
+    )
+    return Regions(masks, boxes, np.ones(len(numbers)), np.array(numbers, np.int64))
+
+
+@METRICS.register_module()
+class RuleSearch(CorLoc):
+    """CorLoc of each of :data:`RULES`, and the best of them.
+
+    Needs predictions of :class:`EachRule`. Meant for *training* images with boxes: the
+    rule that is best on the images that one reports is an oracle.
+
+    Args:
+        **kwargs: As for :class:`CorLoc`.
+
+    Metrics: ``corloc`` of the best rule, in per cent, and its options, by name.
+    """
+
+    default_prefix = 'rule'
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Note which rules are right about each image."""
+        for sample in data_samples:
+            truth = sample['gt_instances']['bboxes'].cpu().double()
+            if not self.counts(truth, sample):
+                continue
+            predicted = sample['pred_instances']
+            right = np.zeros(len(RULES), bool)
+            if len(predicted['bboxes']):
+                ious = box_iou(predicted['bboxes'].cpu().double(), truth)
+                hits = ious.amax(1) >= self.iou_thr
+                right[predicted['sources'].cpu()[hits].numpy()] = True
+            self.results.append(right)
+
+    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float | str]:
+        """Find the best rule, the first of equals."""
+        corloc = 100 * np.mean(results, 0) if results else np.zeros(len(RULES))
+        for number in np.argsort(-corloc, kind='stable')[:10]:
+            print_log(f'CorLoc {corloc[number]:.1f}: {RULES[number]}', 'current')
+        best = int(corloc.argmax())
+        return dict(corloc=float(corloc[best]), **RULES[best])

@@ -1,0 +1,19 @@
+"""IoU of each class, in the results of a test and not only in its log."""
+
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS
+
+
+@METRICS.register_module()
+class ClassIoUMetric(IoUMetric):
+    """mmseg's ``IoUMetric``, and ``IoU.NAME`` in per cent for each class."""
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """See mmseg's ``IoUMetric``; NaN for a class that does not occur."""
+        metrics = super().compute_metrics(results)
+        intersection, union = (sum(areas) for areas in list(zip(*results))[:2])
+        ious = (100 * intersection / union).tolist()
+        return metrics | {
+            f'IoU.{name}': iou
+            for name, iou in zip(self.dataset_meta['classes'], ious, strict=True)
+        }
