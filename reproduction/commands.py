@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -41,12 +41,20 @@ class Settings:
         workers: Processes that load data, for each run; None leaves it to the config.
         gpus: Above one, trainings are distributed over so many.
         options: ``--cfg-options`` of every training, behind its own.
+        checkpoints: Trainings that are not done, because the user has their checkpoint:
+            name to file, ``{seed}`` standing for the seed.
     """
 
     amp: bool = False
     workers: int | None = None
     gpus: int = 1
     options: tuple[str, ...] = ()
+    checkpoints: dict[str, str] = field(default_factory=dict)
+
+    def given(self, key: RunKey) -> Path | None:
+        """The checkpoint that a training is left out for, if any."""
+        pattern = self.checkpoints.get(key.name)
+        return Path(pattern.replace('{seed}', str(key.seed))) if pattern else None
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,7 @@ def build_command(
         options += [
             f'{loader}_dataloader.num_workers={settings.workers}'
             for loader in tool.loaders
+            if run.validates or loader != 'val'
         ]
     options += [resolve(option) for option in run.options]
     if training:
@@ -144,9 +153,11 @@ def last_checkpoint(folder: Path) -> str:
     return f'work/{Path(pointer.read_text().strip()).name}'
 
 
-def _read_test(folder: Path) -> dict[str, float]:
-    """The newest TIMESTAMP/TIMESTAMP.json."""
-    return _numbers(json.loads(_newest(folder / 'work', '*/[0-9]*.json').read_text()))
+def _read_test(folder: Path) -> dict[str, float | str]:
+    """The newest TIMESTAMP/TIMESTAMP.json; a rule that was searched is text, too."""
+    values = json.loads(_newest(folder / 'work', '*/[0-9]*.json').read_text())
+    rule = {name: value for name, value in values.items() if name.startswith('rule/')}
+    return _numbers(values) | rule
 
 
 def _read_training(folder: Path) -> dict[str, float]:

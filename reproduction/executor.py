@@ -1,5 +1,6 @@
 """Works through a stage's runs: several at once, each when what it needs is there."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -152,6 +153,9 @@ class Executor:
         result = self._describe(run, key, inputs)
         result['attempts'] = before.get('attempts', 0) + 1
         self.store.write(result)
+        if given := self.settings.given(key):
+            self.store.write(result | _adopt(given, folder))
+            return
         command = build_command(run, key.seed, self.places, self.settings, inputs)
         if run.tool == 'train':
             # Goes on after a kill; the first time there is nothing to resume from.
@@ -209,6 +213,25 @@ class Executor:
         if code:
             raise RunError(f'{last_words(log)} (status {code}; all of it: {log})')
         return seconds
+
+
+def _adopt(checkpoint: Path, folder: Path) -> dict[str, Any]:
+    """Takes a checkpoint that the user has for the result of a training.
+
+    Returns:
+        What the result says instead of what a training would.
+    """
+    work = folder / 'work'
+    work.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(checkpoint, work / 'given.pth')
+    (work / 'last_checkpoint').write_text('given.pth')
+    return dict(
+        command='(trained before: --checkpoint)',
+        seconds=0,
+        processor_seconds=0,
+        metrics={},
+        finished=True,
+    )
 
 
 def last_words(log: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from .commands import Places, Settings, build_command
-from .run import Stage
+from .run import RunKey, Stage
 
 
 class Fingerprints:
@@ -34,6 +34,7 @@ class Fingerprints:
         self._places = places
         # Without what changes no result.
         self._settings = Settings(amp=settings.amp, options=settings.options)
+        self._given = settings.given
         self._repository = repository
 
     def __call__(self, name: str, seed: int) -> str:
@@ -46,6 +47,8 @@ class Fingerprints:
             data=_describe_data(self._places.root(run)) if run.root else '',
             needs={need: self(need, seed) for need in sorted(run.needs)},
         )
+        if given := self._given(RunKey(name, seed)):
+            inputs['checkpoint'] = _hash_file(given)
         text = json.dumps(inputs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -54,6 +57,11 @@ def anywhere(stage: Stage) -> Places:
     """Usual places, for commands that others shall be able to repeat."""
     data = {name: Path(path) for name, path in stage.data.items()}
     return Places(Path('work_dirs/reproduction') / stage.name, data)
+
+
+@lru_cache
+def _hash_file(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @lru_cache

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ _EXAMPLE = """examples:
   python tools/reproduce.py --quick                 # scenes, one seed
   python tools/reproduce.py                         # scenes, three seeds
   python tools/reproduce.py scenes --claims 3 4 --seeds 0
+  python tools/reproduce.py photos --data tiny-imagenet=PATH --data voc=PATH \
+      --checkpoint wwt=wwt_{seed}.pth
   python tools/reproduce.py cifar --data cifar10=PATH
   python tools/reproduce.py imagenet --gpus 8 --data imagenet=PATH --data voc=PATH
 
@@ -50,7 +53,12 @@ def main(argv: list[str] | None = None) -> None:
     if args.scene_options and stage.prepare:
         options = shlex.split(args.scene_options)
         stage = replace(stage, prepare=(*stage.prepare, *options))
-    out = (args.out or Path('work_dirs/reproduction') / stage.name).resolve()
+    name = stage.name
+    if args.quick and any(run.quick for run in stage.runs):
+        name += '-quick'  # its results are others
+    out = (args.out or Path('work_dirs/reproduction') / name).resolve()
+    seeds = args.seeds or (stage.seeds[:1] if args.quick else stage.seeds)
+    settings = _settings(args, stage, seeds)
     places = Places(out, _locate_data(stage, args.data))
     store = ResultStore(out, args.force)
     begin = time.perf_counter()
@@ -58,11 +66,10 @@ def main(argv: list[str] | None = None) -> None:
     with RunProgress() as progress:
         if not args.report_only:
             stage.check_data(places.data)
-            seeds = args.seeds or (stage.seeds[:1] if args.quick else stage.seeds)
             executor = Executor(
                 stage,
                 places,
-                _settings(args),
+                settings,
                 store,
                 repository,
                 progress,
@@ -94,11 +101,23 @@ def _build_parser() -> argparse.ArgumentParser:
         nargs='?',
         choices=list(STAGES),
         default='scenes',
-        help='which data: generated scenes (default; a CPU will do), CIFAR-10 (a GPU '
-        "is advised), or ImageNet and VOC, the paper's own",
+        help='which data: generated scenes (default; a CPU will do), photographs of '
+        'Tiny-ImageNet and VOC (a CPU and a day, or checkpoints), CIFAR-10 (a GPU is '
+        "advised), or ImageNet and VOC, the paper's own",
     )
     parser.add_argument(
-        '--quick', action='store_true', help='one seed, without the longer ablations'
+        '--quick',
+        action='store_true',
+        help='one seed, without the longer ablations; of photographs a small part, to '
+        'see all runs work',
+    )
+    parser.add_argument(
+        '--checkpoint',
+        action='append',
+        default=[],
+        metavar='RUN=FILE',
+        help='leave out a training (such as wwt, vit, mae) and take its checkpoint '
+        'from here; {seed} in FILE stands for the seed',
     )
     parser.add_argument('--seeds', type=int, nargs='+', metavar='N')
     parser.add_argument(
@@ -113,8 +132,8 @@ def _build_parser() -> argparse.ArgumentParser:
         action='append',
         default=[],
         metavar='NAME=PATH',
-        help='where a dataset is; the names are scenes; cifar10; imagenet, imagenet-s, '
-        'voc (default: as in docs/datasets.md)',
+        help='where a dataset is; the names are scenes; tiny-imagenet, voc; cifar10; '
+        'imagenet, imagenet-s, voc (default: as in docs/datasets.md)',
     )
     parser.add_argument(
         '--out',
@@ -177,9 +196,38 @@ def _locate_data(stage: Stage, given: list[str]) -> dict[str, Path]:
     return {name: Path(path).resolve() for name, path in data.items()}
 
 
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace, stage: Stage, seeds: Sequence[int]) -> Settings:
     on_gpu = torch.cuda.is_available()
     amp = args.amp == 'on' or (args.amp == 'auto' and (on_gpu or cpu_has_bfloat16()))
     # Processes that load data would share the cores with the trainings.
     workers = None if on_gpu else 0
-    return Settings(amp, workers, args.gpus, tuple(args.train_options))
+    checkpoints = _locate_checkpoints(args.checkpoint, stage, seeds)
+    return Settings(amp, workers, args.gpus, tuple(args.train_options), checkpoints)
+
+
+def _locate_checkpoints(
+    given: list[str], stage: Stage, seeds: Sequence[int]
+) -> dict[str, str]:
+    """Files of trainings that are not to be done.
+
+    Raises:
+        ConfigError: If a name is no training of the stage's, or a file is missing.
+    """
+    trainings = [run.name for run in stage.runs if run.tool == 'train']
+    checkpoints = {}
+    for text in given:
+        name, _, path = text.partition('=')
+        if name not in trainings or not path:
+            raise ConfigError(
+                f'--checkpoint {text}: write RUN=FILE, RUN being one of '
+                f'{", ".join(trainings)}'
+            )
+        if len(seeds) > 1 and '{seed}' not in path:
+            raise ConfigError(
+                f'--checkpoint {text}: with {len(seeds)} seeds, FILE must hold {{seed}}'
+            )
+        for seed in seeds:
+            if not Path(path.replace('{seed}', str(seed))).is_file():
+                raise ConfigError(f'--checkpoint {text}: no file for seed {seed}')
+        checkpoints[name] = str(Path(path).resolve())
+    return checkpoints

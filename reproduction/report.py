@@ -85,7 +85,7 @@ def render_stage(stage: Stage, results: list[dict]) -> str:
     lines += _overview(stage, measured)
     figures = draw_figures(stage, measured, only_names=True)
     for claim in stage.claims:
-        lines += ['', *_render_claim(claim, measured)]
+        lines += ['', *_render_claim(stage.name, claim, measured)]
         for name, caption in figures.items():
             if name.startswith(f'claim{claim.number}'):
                 lines += ['', f'![{caption}](reproduction/{stage.name}_{name}.png)']
@@ -141,7 +141,7 @@ def _overview(stage: Stage, measured: Measurements) -> list[str]:
             outcomes.append(verdict.outcome)
             rows.append(
                 (
-                    f'[{claim.number}](#claim-{claim.number})',
+                    f'[{claim.number}](#{stage.name}-claim-{claim.number})',
                     claim.source,
                     ordering.text,
                     ordering.paper or '',
@@ -167,9 +167,9 @@ def _both(ordering: Ordering, measured: Measurements) -> str:
     return f'{first} / {second}'
 
 
-def _render_claim(claim: Claim, measured: Measurements) -> list[str]:
+def _render_claim(stage: str, claim: Claim, measured: Measurements) -> list[str]:
     """A claim's table: measured numbers, and the paper's beside them."""
-    lines = [f'<a id="claim-{claim.number}"></a>']
+    lines = [f'<a id="{stage}-claim-{claim.number}"></a>']
     name = 'Readings' if claim.source == 'readings' else claim.source
     lines += [f'### {name}: {claim.title}', '']
     lines += [claim.note, ''] if claim.note else []

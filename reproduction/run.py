@@ -44,6 +44,8 @@ class Run:
         options: ``--cfg-options``. They may refer to runs, see :data:`REFERENCE`.
         arguments: Further arguments of the tool.
         full_only: Whether ``--quick`` does without it.
+        quick: Further ``--cfg-options`` with ``--quick``, which make it shorter.
+        validates: Whether the config of a training has a validation.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Run:
     options: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     full_only: bool = False
+    quick: tuple[str, ...] = ()
+    validates: bool = True
 
     @property
     def needs(self) -> set[str]:
@@ -111,7 +115,8 @@ class Stage:
 
         Args:
             claims: Numbers of claims; None for all.
-            quick: Whether to leave out runs that are ``full_only``.
+            quick: Whether to leave out runs that are ``full_only`` and to shorten the
+                others.
 
         Raises:
             ConfigError: If the stage has no such claim.
@@ -137,6 +142,10 @@ class Stage:
                 needed.add(name)
                 todo.extend(by_name[name].needs)
         runs = tuple(run for run in self.runs if run.name in needed)
+        if quick:
+            runs = tuple(
+                replace(run, options=(*run.options, *run.quick)) for run in runs
+            )
         return replace(self, runs=runs, claims=chosen)
 
     def check_data(self, data: dict[str, Path]) -> None:

@@ -147,6 +147,8 @@ def test_the_micro_models_train_and_validate(root, tmp_path, name):
 def test_training_images_are_shifted_mirrored_and_of_64_pixels(root):
     cfg = load_config(CONFIGS / 'wwt_micro_tinyimagenet.py', small(root))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
+        # The last epoch's: those before see crops.
+        cfg.train_dataloader.dataset.pipeline = cfg.train_pipeline
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         # Where the bright rectangle's left side lies: 4 +- 8, or mirrored.
         firsts = set()

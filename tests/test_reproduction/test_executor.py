@@ -11,6 +11,7 @@ import pytest
 
 from reproduction.commands import Settings
 from reproduction.executor import RunError
+from reproduction.fingerprint import _hash_file
 from reproduction.run import RunKey
 from wwt_mm.errors import ConfigError
 
@@ -208,3 +209,25 @@ def until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_given_checkpoint_takes_the_place_of_a_training(tmp_path):
+    for seed in (0, 1):
+        (tmp_path / f'mine_{seed}.pth').write_text(f'weights {seed}')
+    settings = Settings(checkpoints={'model': str(tmp_path / 'mine_{seed}.pth')})
+    executor, _ = make_executor(tmp_path, make_stage(), settings=settings)
+    assert executor.execute([0, 1]) == {}
+    trained = result(tmp_path, 'seed1/model')
+    assert trained['finished'] and trained['metrics'] == {}
+    assert '--checkpoint' in trained['command']
+    adopted = tmp_path / 'out/seed1/model/work/given.pth'
+    assert adopted.read_text() == 'weights 1'
+    assert str(adopted) in log(tmp_path, 'seed1/better')
+    assert not (tmp_path / 'out/seed1/model/log.txt').exists()
+    # Another file of this name is another input.
+    (tmp_path / 'mine_1.pth').write_text('other weights')
+    _hash_file.cache_clear()
+    executor, _ = make_executor(tmp_path, make_stage(), settings=settings)
+    assert len(executor.plan([0])[0]) == 3
+    with pytest.raises(ConfigError, match='other inputs'):
+        executor.plan([1])

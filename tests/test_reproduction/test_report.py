@@ -46,8 +46,8 @@ def test_a_claim_shows_mean_deviation_paper_verdict_and_command(tmp_path):
     page = write(tmp_path, results((10, 1), (20, 2), (60, 3)))
     assert '| better | 30.0 ± 26.5 | 41.4 |' in page
     assert (
-        '| [3](#claim-3) | Table 3 | better above worse | 41.4 / 11.7 | 30.0 ± 26.5 / '
-        '2.0 ± 1.0 | yes (3 of 3) | `small --claims 3` |'
+        '| [3](#small-claim-3) | Table 3 | better above worse | 41.4 / 11.7 | '
+        '30.0 ± 26.5 / 2.0 ± 1.0 | yes (3 of 3) | `small --claims 3` |'
     ) in page
     assert '6 runs, seeds 0, 1, 2, 3.0 hours of processor time' in page
     assert '(reproduction/small.json)' in page

@@ -19,9 +19,9 @@ def name(value):
 @pytest.mark.parametrize(('stage', 'run'), RUNS, ids=name)
 def test_every_option_changes_something_that_the_config_has(stage, run):
     cfg = read(run.config)
-    for option in run.options:
+    for option in (*run.options, *run.quick):
         key = option.partition('=')[0]
-        if key in ADDED:
+        if key in ADDED or key.startswith('model.method.method.'):
             continue
         node = cfg
         for part in key.split('.'):
@@ -37,15 +37,24 @@ ADDED = {
     'model.backbone.norm_scores',
     'model.backbone.slot_init_std',
     'model.bbox_head.temperature',
+    'model.class_map',
     'model.max_per_img',
     'model.method.concentration',
     'model.method.features',
     'model.method.granularity',
     'model.method.heads',
+    'model.method.max_area',
+    'model.method.min_area',
     'model.method.normalise',
+    'model.method.side',
     'model.method.threshold',
+    'test_dataloader.dataset.indices',
+    'test_dataloader.dataset.step',
     'test_evaluator.ignore_index',
     'train_cfg.val_begin',
+    'train_dataloader.dataset.indices',
+    'train_dataloader.dataset.step',
+    'val_dataloader.dataset.step',
 }
 
 
@@ -118,3 +127,19 @@ def test_several_gpus_train_by_the_distributed_tool(tmp_path):
     command = build_command(test, 3, places, settings, None)
     assert command[:2] == ['python', 'tools/analysis_tools/explain.py']
     assert '<wwt>' in command and 'train_cfg.max_epochs=1' not in command
+
+
+def test_quick_runs_of_photographs_are_shorter_and_keep_their_other_options():
+    whole = STAGES['photos'].select([5], quick=False)
+    quick = STAGES['photos'].select([5], quick=True)
+    assert {run.name for run in quick.runs} == {run.name for run in whole.runs}
+    for short, run in zip(quick.runs, whole.runs, strict=True):
+        assert short.options == (*run.options, *run.quick)
+        assert run.quick, f'{run.name} takes as long as ever'
+
+
+def test_photographs_test_every_claim_and_measure_for_nothing_else():
+    photos = STAGES['photos']
+    used = {run.name for run in photos.select(None, quick=False).runs}
+    assert used == {run.name for run in photos.runs}
+    assert set(range(1, 9)) <= {claim.number for claim in photos.claims}

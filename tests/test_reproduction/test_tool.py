@@ -74,3 +74,21 @@ def test_missing_data_is_one_line(tmp_path):
 def test_a_name_that_is_no_dataset_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match='NAME being one of cifar10'):
         main(['cifar', '--data', 'scenes=x', '--out', str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    'given, message',
+    [
+        ('weak_wwt={file}', 'RUN being one of wwt, vit'),
+        ('wwt', 'write RUN=FILE'),
+        ('wwt={file}', r'with 2 seeds, FILE must hold \{seed\}'),
+        ('wwt={folder}/none_{{seed}}.pth', 'no file for seed 0'),
+    ],
+)
+def test_checkpoints_that_cannot_be_used_are_one_line(tmp_path, given, message):
+    file = tmp_path / 'wwt.pth'
+    file.touch()
+    given = given.format(file=file, folder=tmp_path)
+    options = ['--seeds', '0', '1', '--out', str(tmp_path / 'out')]
+    with pytest.raises(ConfigError, match=message):
+        main(['photos', '--checkpoint', given, *options])
