@@ -10,14 +10,14 @@ from mmengine.runner.checkpoint import save_checkpoint
 from mmpretrain.registry import MODELS
 from PIL import Image
 
-from tests.tool_process import REPOSITORY
-from wwt_mm.backbone import SlotMasks
-from wwt_mm.classification.translation_invariance import (
+from reproduction.translation_invariance import (
     best_slots,
     measure_invariance,
     place_pattern,
     straight_corners,
 )
+from tests.tool_process import REPOSITORY
+from wwt_mm.backbone import SlotMasks
 from wwt_mm.errors import ConfigError
 
 from .conftest import shrunk

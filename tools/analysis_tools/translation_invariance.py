@@ -27,12 +27,6 @@ from torch import Tensor
 
 from wwt_mm.backbone import WhatWhereTransformer
 from wwt_mm.benchmark.complexity import default_shape
-from wwt_mm.classification.translation_invariance import (
-    Invariance,
-    measure_invariance,
-    place_pattern,
-    straight_corners,
-)
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import (
     add_common_arguments,
@@ -43,12 +37,18 @@ from wwt_mm.engine.cli import (
 )
 from wwt_mm.errors import CheckpointError, ConfigError, DatasetError
 from wwt_mm.guards import write_atomically
-from wwt_mm.guards.checkpoint_fit_hook import CheckpointFitHook
+from wwt_mm.guards.weights import check_fit, load_checkpoint_file
 
 # Shapes are those of the scenes, which belong to the clone and are not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from reproduction.scenes import SCENE_CLASSES  # noqa: E402
 from reproduction.scenes.shapes import CLASS_HUES, outline, rasterise  # noqa: E402
+from reproduction.translation_invariance import (  # noqa: E402
+    Invariance,
+    measure_invariance,
+    place_pattern,
+    straight_corners,
+)
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402
@@ -125,13 +125,14 @@ def load_model(cfg: Config, checkpoint: str) -> ImageClassifier:
         raise CheckpointError(f'no checkpoint file at {checkpoint}')
     cfg.load_from, cfg.resume = checkpoint, False
     runner = build_runner(cfg)
-    runner.register_hook(CheckpointFitHook())
     backbone = getattr(runner.model, 'backbone', None)
     if not isinstance(backbone, WhatWhereTransformer):
         raise ConfigError(
             f'{cfg.filename} has a {type(backbone).__name__} backbone: slots and their '
             'tokens are those of a WhatWhereTransformer'
         )
+    weights = load_checkpoint_file(checkpoint)['state_dict']
+    check_fit(runner.model, weights, checkpoint, cfg.filename)  # data are not needed
     runner.load_or_resume()
     runner.model.eval()
     return runner.model
