@@ -1,12 +1,18 @@
+import os
 import shutil
 from copy import copy
 
 import pytest
+import torch
 from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 from tool_process import ToolRunner, skip_slow_niceties
 
 from reproduction.scenes import SceneConfig, write_voc
+
+# Before anything imports triton: its kernels then run where there is no GPU.
+if not torch.cuda.is_available():
+    os.environ.setdefault('TRITON_INTERPRET', '1')
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,7 @@ class WhatWhereBlock(nn.Module):
             have no residual, so nothing of theirs is ever dropped.
         norm_cfg: Config of the normalisation.
         act_cfg: Config of the MLPs' activation.
+        attention: See :class:`MutualAttention`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class WhatWhereBlock(nn.Module):
         drop_path_rate: float = 0.0,
         norm_cfg: dict = dict(type='LN', eps=1e-6),
         act_cfg: dict = dict(type='GELU'),
+        attention: str = 'auto',
     ) -> None:
         super().__init__()
         self.norm_scores = norm_scores
@@ -56,7 +58,7 @@ class WhatWhereBlock(nn.Module):
 
         self.norm_tokens = build_norm_layer(norm_cfg, dims)[1]
         self.norm_slots = build_norm_layer(norm_cfg, dims)[1]
-        self.attn = MutualAttention(dims, num_heads)
+        self.attn = MutualAttention(dims, num_heads, attention)
         self.norm_tokens_mlp = build_norm_layer(norm_cfg, dims)[1]
         self.norm_slots_mlp = build_norm_layer(norm_cfg, dims)[1]
         others = act_cfg, drop_rate
@@ -124,6 +126,9 @@ class MutualAttention(nn.Module):
     Args:
         embed_dims: Channels ``D`` of tokens and slots.
         num_heads: Heads ``H``; divides ``D``.
+        attention: ``'eager'`` for PyTorch's operations, ``'fused'`` for the kernels of
+            fused_attention.py, ``'auto'`` for the faster: ``'eager'``, until the others
+            have been measured on a GPU.
 
     Attributes:
         one_product: Whether (2) is one product for all heads, with zeros between them,
@@ -131,9 +136,14 @@ class MutualAttention(nn.Module):
             zeros; in float32 on CPUs the zeros cost 3 %.
     """
 
-    def __init__(self, embed_dims: int, num_heads: int) -> None:
+    def __init__(
+        self, embed_dims: int, num_heads: int, attention: str = 'auto'
+    ) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.fused = attention == 'fused'
+        if self.fused:
+            from . import fused_attention  # noqa: F401, an error if there is no triton
         self.one_product: bool | None = None
         self.scale = (embed_dims // num_heads) ** -0.5
         self.token_qv = nn.Linear(embed_dims, 2 * embed_dims)
@@ -172,19 +182,35 @@ class MutualAttention(nn.Module):
         wq, wv = weight.unflatten(0, heads).unbind(0)  # (H, D / H, D)
         bq, bv = bias.unflatten(0, heads).unbind(0)  # (H, D / H)
         with torch.autocast(tokens.device.type, enabled=False):
-            tokens = tokens.to(keys.dtype)
-            scores = self._score(tokens, keys * self.scale, wq, bq)
-            if masks is not None:
-                scores.add_(masks)  # (1)
-            token_update = None if slots_only else self._read_slots(scores, values)
-            slot_update = self._read_tokens(scores, padding, tokens, wv, bv)
-        return scores, token_update, slot_update
+            tokens, keys = tokens.to(keys.dtype), keys * self.scale
+            shift = torch.einsum('bkhc,hc->bhk', keys, bq)
+            keys = torch.einsum('bkhc,hcd->bhkd', keys, wq)
+            attend = self._attend
+            if self.fused:
+                from .fused_attention import attend
+            scores, token_update, pooled, *_ = attend(
+                tokens, keys, shift, masks, values, padding, slots_only
+            )
+            slot_update = torch.einsum('bhkd,hcd->bkhc', pooled, wv) + bv
+        return scores, None if slots_only else token_update, slot_update.flatten(2)
 
-    def _score(self, tokens: Tensor, keys: Tensor, wq: Tensor, bq: Tensor) -> Tensor:
-        """``(Xn Wq) k^T`` of each head, ``(B, N, H * K)``."""
-        shift = torch.einsum('bkhc,hc->bhk', keys, bq).flatten(1).unsqueeze(1)
-        keys = torch.einsum('bkhc,hcd->bhkd', keys, wq).flatten(1, 2)  # (B, H * K, D)
-        return torch.baddbmm(shift, tokens, keys.mT)
+    def _attend(
+        self,
+        tokens: Tensor,
+        keys: Tensor,
+        shift: Tensor,
+        masks: Tensor | None,
+        values: Tensor,
+        padding: Tensor | None,
+        slots_only: bool,
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """What :func:`.fused_attention.attend` describes."""
+        shift, keys = shift.flatten(1).unsqueeze(1), keys.flatten(1, 2)
+        scores = torch.baddbmm(shift, tokens, keys.mT)
+        if masks is not None:
+            scores.add_(masks)  # (1)
+        update = None if slots_only else self._read_slots(scores, values)
+        return scores, update, self._read_tokens(scores, tokens, padding)
 
     def _read_slots(self, scores: Tensor, values: Tensor) -> Tensor:
         """``softmax_over_K(A) (Sn Wvs)`` of each head, ``(B, N, D)``, for (2)."""
@@ -196,19 +222,13 @@ class MutualAttention(nn.Module):
         return weights.flatten(2) @ values.flatten(1, 2)
 
     def _read_tokens(
-        self,
-        scores: Tensor,
-        padding: Tensor | None,
-        tokens: Tensor,
-        wv: Tensor,
-        bv: Tensor,
+        self, scores: Tensor, tokens: Tensor, padding: Tensor | None
     ) -> Tensor:
-        """``softmax_over_N(A)^T (Xn Wvx)`` of each head, ``(B, K, D)``, for (3)."""
+        """``softmax_over_N(A)^T Xn`` of each head, ``(B, H, K, D)``, for (3)."""
         scores = scores.mT  # over other axes than the last, CUDA's softmax is slow
         if padding is not None:
             scores = scores.masked_fill(padding.unsqueeze(1), -torch.inf)
-        pooled = (scores.softmax(-1) @ tokens).unflatten(1, (self.num_heads, -1))
-        return (torch.einsum('bhkd,hcd->bkhc', pooled, wv) + bv).flatten(2)
+        return (scores.softmax(-1) @ tokens).unflatten(1, (self.num_heads, -1))
 
 
 def _mlp(

@@ -23,6 +23,7 @@ from .patch_embedding import PatchEmbedding
 from .position_embedding import PositionEmbedding, resize_positions
 from .slot_masks import SlotMasks
 
+ATTENTIONS = ('auto', 'eager', 'fused')
 OUT_TYPES = ('slot_masks', 'featmap', 'reassembled', 'avg_slots')
 
 
@@ -62,6 +63,11 @@ class WhatWhereTransformer(BaseModule):
             with its class token (not given in the paper).
         norm_cfg: Config of normalisation layers.
         act_cfg: Config of the MLPs' activation.
+        attention: How equations (1) to (3) are computed: ``'eager'``, by PyTorch's
+            operations; ``'fused'``, by Triton kernels for GPUs, with float32, bfloat16
+            or float16, and numbers of slots and of channels of a head that are powers
+            of two from 16; ``'auto'``, as ``'eager'`` until the kernels have been
+            measured on a GPU. Results and weights are the same.
         with_cp: Trade time for memory: ``True`` computes each block again in the
             backward pass (a quarter more time); ``'selective'`` only what is cheap to
             compute again, softmaxes, norms and activations, but no matrix product.
@@ -96,6 +102,7 @@ class WhatWhereTransformer(BaseModule):
         final_norm: bool = True,
         norm_cfg: dict = dict(type='LN', eps=1e-6),
         act_cfg: dict = dict(type='GELU'),
+        attention: str = 'auto',
         with_cp: bool | str = False,
         frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
@@ -118,6 +125,7 @@ class WhatWhereTransformer(BaseModule):
         self.out_indices = self._resolve_indices(out_indices)
         self.frozen_stages = self._check_frozen_stages(frozen_stages)
         self.with_cp = _one_of('with_cp', with_cp, (False, True, 'selective'))
+        _one_of('attention', attention, ATTENTIONS)
         _probability('drop_rate', drop_rate)
         _probability('drop_path_rate', drop_path_rate)
 
@@ -139,6 +147,7 @@ class WhatWhereTransformer(BaseModule):
                 drop_path_rate=drop_path_rate * index / max(self.num_layers - 1, 1),
                 norm_cfg=norm_cfg,
                 act_cfg=act_cfg,
+                attention=attention,
             )
             for index in range(self.num_layers)
         )
