@@ -1,6 +1,7 @@
 # DINOSAUR-Transformer on generated scenes, with the teacher of ocl_wwt_scenes.py.
 _base_ = [
     '../../_base_/models/ocl_dinosaur_transformer.py',
+    '../../_base_/models/ocl_teacher_scenes.py',
     '../../_base_/datasets/ocl_scenes.py',
     '../../_base_/schedules/ocl_scenes.py',
 ]
@@ -10,19 +11,5 @@ model = dict(
     decoder=dict(
         in_channels=96, out_channels=96, embed_dims=96, num_layers=2, num_heads=3
     ),
-    target=dict(
-        backbone=dict(
-            arch=dict(
-                _delete_=True,
-                embed_dims=96,
-                num_layers=6,
-                num_heads=3,
-                feedforward_channels=384,
-            ),
-            img_size=64,
-            patch_size=8,
-            final_norm=True,  # features of unit scale, for so few iterations
-        ),
-        checkpoint='work_dirs/mae_vit_scenes/epoch_4.pth',
-    ),
+    target=_base_.teacher,
 )

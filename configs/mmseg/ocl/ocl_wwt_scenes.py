@@ -7,6 +7,7 @@
 # A teacher trained on labels: model.target.checkpoint=work_dirs/vit_scenes/epoch_8.pth.
 _base_ = [
     '../../_base_/models/ocl_wwt.py',
+    '../../_base_/models/ocl_teacher_scenes.py',
     '../../_base_/datasets/ocl_scenes.py',
     '../../_base_/schedules/ocl_scenes.py',
 ]
@@ -21,19 +22,5 @@ model = dict(
     # Up to four objects, and the background
     grouping=dict(num_slots=5),
     decoder=dict(in_channels=96, out_channels=96, grid=(8, 8), hidden_channels=384),
-    target=dict(
-        backbone=dict(
-            arch=dict(
-                _delete_=True,
-                embed_dims=96,
-                num_layers=6,
-                num_heads=3,
-                feedforward_channels=384,
-            ),
-            img_size=64,
-            patch_size=8,
-            final_norm=True,  # features of unit scale, for so few iterations
-        ),
-        checkpoint='work_dirs/mae_vit_scenes/epoch_4.pth',
-    ),
+    target=_base_.teacher,
 )

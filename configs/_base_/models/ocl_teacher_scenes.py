@@ -1,0 +1,17 @@
+# The teacher of object-centric learning on generated scenes: the masked autoencoder
+# of configs/mmpretrain/mae_vit_scenes.py.
+teacher = dict(
+    backbone=dict(
+        arch=dict(
+            _delete_=True,
+            embed_dims=96,
+            num_layers=6,
+            num_heads=3,
+            feedforward_channels=384,
+        ),
+        img_size=64,
+        patch_size=8,
+        final_norm=True,  # features of unit scale, for so few iterations
+    ),
+    checkpoint='work_dirs/mae_vit_scenes/epoch_4.pth',
+)
