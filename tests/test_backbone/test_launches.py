@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 import torch
-from torch._dynamo.testing import CompileCounter
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import Parameter
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -67,16 +66,3 @@ def test_a_block_casts_once_and_starts_few_operations(bfloat16, attention, opera
     )
     assert (three - two)['_to_copy'] == 4 + 2 * 8
     assert (three - two).total() <= operations
-
-
-def test_blocks_of_a_model_in_training_compile_into_two_graphs():
-    """The first, without masks and with slots shared by all images, and the others."""
-    counter = CompileCounter()
-    torch._dynamo.reset()
-    sizes = dict(embed_dims=16, num_layers=12, num_heads=2)
-    model = WhatWhereTransformer(sizes, num_slots=4, drop_path_rate=0.2).train()
-    for block in model.blocks:
-        block.compile(backend=counter, fullgraph=True)
-    for size in 32, 32:
-        model(torch.randn(2, 3, size, size))[0].slots.sum().backward()
-    assert counter.frame_count == 2
