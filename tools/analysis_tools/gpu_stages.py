@@ -187,6 +187,7 @@ def check_training(device: str, out: Path) -> Rows:
     options = [
         f'data_root={root}',
         f'train_dataloader.dataset.metainfo.classes=({",".join(SCENE_CLASSES)})',
+        f'model.bbox_head.num_classes={len(SCENE_CLASSES)}',
         'train_dataloader.batch_size=4',
         f'train_dataloader.num_workers={8 if device == "cuda" else 0}',
         'train_cfg.max_epochs=1',
