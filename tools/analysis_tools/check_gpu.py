@@ -9,6 +9,7 @@ Stages, each a process with a limit of its own:
   distributed  tools/dist_train.sh in one process: NCCL, DDP, SyncBN
   tests        what is marked `gpu`
   benchmark    time and memory beside timm's DeiT-Tiny, bfloat16
+  fused        the same with the kernel of wwt_mm/backbone/fused_attention.py
   compiled     the same through torch.compile
 
 Results are in OUT: summary.json, and what each stage printed in STAGE.log. It ends with
@@ -44,6 +45,7 @@ LIMITS = dict(
     distributed=60,
     tests=60,
     benchmark=100,
+    fused=80,
     compiled=300,
 )
 

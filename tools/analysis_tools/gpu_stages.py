@@ -251,10 +251,11 @@ def check_distributed(device: str, out: Path) -> Rows:
 
 
 def run_tests(device: str, out: Path) -> Rows:
-    """Tests that need a GPU, which are skipped elsewhere."""
-    # Others may import what only developers have.
+    """Tests that tell something on a GPU; in a rehearsal they are found, not run."""
+    # Other files may import what only developers have.
     files = [p for p in Path('tests').rglob('test_*.py') if 'mark.gpu' in p.read_text()]
     command = [sys.executable, '-m', 'pytest', '-q', '-m', 'gpu', *map(str, files)]
+    command += ['--collect-only'] if device == 'cpu' else []
     run = subprocess.run(command, capture_output=True, text=True)
     print(run.stdout, run.stderr)
     yield dict(ok=run.returncode == 0, result=run.stdout.strip().splitlines()[-1])
@@ -264,7 +265,7 @@ def run_benchmark(device: str, out: Path, *options: str) -> Rows:
     """WWT beside DeiT, by the tool for that."""
     full = ['--sizes', '224', '512', '1024', '--batch-sizes', '256', '64', '16']
     small = ['--sizes', '64', '--batch-sizes', '1', '--modes', 'forward']
-    path = out / f'benchmark{"".join(options)}.json'
+    path = out / f'benchmark{options[-1] if options else ""}.json'
     command = [sys.executable, 'tools/analysis_tools/benchmark.py', WWT, DEIT]
     command += ['--device', device, '--dtype', 'bf16', '--json', str(path), *options]
     command += (
@@ -283,6 +284,13 @@ def run_benchmark(device: str, out: Path, *options: str) -> Rows:
             peak_mb=row['memory'] / 2**20,
         )
     run.check_returncode()
+
+
+def run_fused_benchmark(device: str, out: Path) -> Rows:
+    """With our own kernel."""
+    attention = 'fused' if device == 'cuda' else 'eager'
+    option = f'model.backbone.attention={attention}'
+    yield from run_benchmark(device, out, '--cfg-options', option)
 
 
 def run_compiled_benchmark(device: str, out: Path) -> Rows:
@@ -327,5 +335,6 @@ STAGES = dict(
     distributed=check_distributed,
     tests=run_tests,
     benchmark=run_benchmark,
+    fused=run_fused_benchmark,
     compiled=run_compiled_benchmark,
 )
