@@ -186,15 +186,15 @@ def check_training(device: str, out: Path) -> Rows:
     root, iterations = _scenes(out, device), 200 if device == 'cuda' else 4
     options = [
         f'data_root={root}',
-        f'train_dataloader.dataset.metainfo.classes=({",".join(SCENE_CLASSES)})',
+        *(
+            f'{loader}_dataloader.dataset.metainfo.classes=({",".join(SCENE_CLASSES)})'
+            for loader in ('train', 'val', 'test')
+        ),
         f'model.bbox_head.num_classes={len(SCENE_CLASSES)}',
         'train_dataloader.batch_size=4',
         f'train_dataloader.num_workers={8 if device == "cuda" else 0}',
         'train_cfg.max_epochs=1',
-        'val_cfg=None',
-        'val_dataloader=None',
-        'val_evaluator=None',
-        'default_hooks.checkpoint.save_best=None',
+        'train_cfg.val_begin=9',
         'default_hooks.logger.interval=10',
         'param_scheduler.0.end=50',
     ]
