@@ -33,7 +33,6 @@ except ImportError as error:
         f"Linux, and importing it failed ({error}): choose attention='eager'"
     ) from error
 
-INTERPRETED = triton.knobs.runtime.interpret  # when kernels below are decorated
 ENOUGH_PROGRAMS = 256  # an A100 has 108 multiprocessors, an H100 has 132
 
 
@@ -242,6 +241,10 @@ def _read(padding, image, rows, N):
 def _over_tokens(a, log_sum, read):
     """The softmax over tokens of a tile of them, (TILE, K), computed again."""
     return tl.where(read, tl.exp(a - tl.load(log_sum)[None, :]), 0.0)
+
+
+# TRITON_INTERPRET=1 makes something else of them, which runs on CPUs.
+INTERPRETED = not isinstance(attend_kernel, triton.JITFunction)
 
 
 @torch.library.custom_op('wwt_mm::attend', mutates_args=())
