@@ -210,7 +210,11 @@ class MutualAttention(nn.Module):
         if masks is not None:
             scores.add_(masks)  # (1)
         update = None if slots_only else self._read_slots(scores, values)
-        return scores, update, self._read_tokens(scores, tokens, padding)
+        by_slot = scores.mT  # over other axes than the last, CUDA's softmax is slow
+        if padding is not None:
+            by_slot = by_slot.masked_fill(padding.unsqueeze(1), -torch.inf)
+        pooled = by_slot.softmax(-1) @ tokens  # for (3)
+        return scores, update, pooled.unflatten(1, (self.num_heads, -1))
 
     def _read_slots(self, scores: Tensor, values: Tensor) -> Tensor:
         """``softmax_over_K(A) (Sn Wvs)`` of each head, ``(B, N, D)``, for (2)."""
@@ -220,15 +224,6 @@ class MutualAttention(nn.Module):
             return torch.cat([weight @ value for weight, value in heads], -1)
         values = values.flatten(2).unsqueeze(1) * self.own_channels  # (B, H, K, D)
         return weights.flatten(2) @ values.flatten(1, 2)
-
-    def _read_tokens(
-        self, scores: Tensor, tokens: Tensor, padding: Tensor | None
-    ) -> Tensor:
-        """``softmax_over_N(A)^T Xn`` of each head, ``(B, H, K, D)``, for (3)."""
-        scores = scores.mT  # over other axes than the last, CUDA's softmax is slow
-        if padding is not None:
-            scores = scores.masked_fill(padding.unsqueeze(1), -torch.inf)
-        return (scores.softmax(-1) @ tokens).unflatten(1, (self.num_heads, -1))
 
 
 def _mlp(
