@@ -52,7 +52,8 @@ EXTRAS['build'] = ['ninja', 'psutil', 'setuptools>=77,<82', 'wheel']
 MIM_FILES = ('configs', 'tools', 'model-index.yml')
 # The reproduction is a project of the clone, and no part of the package.
 NOT_IN_MIM = ('reproduce.py', 'demo.py', 'seeds.py', 'make_scenes.py')
-NOT_IN_MIM += ('translation_invariance.py', '__pycache__', '.*')
+NOT_IN_MIM += ('benchmark.py', 'benchmark_loading.py', 'check_gpu.py', 'gpu_stages.py')
+NOT_IN_MIM += ('compile_kernels.py', 'translation_invariance.py', '__pycache__', '.*')
 
 
 class BuildWithConfigs(build_py):

@@ -19,7 +19,6 @@ LAYERS = [
     {'discovery'},
     {'object_centric'},
     {'deployment', 'inference'},
-    {'benchmark'},
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 PACKAGE = REPOSITORY / 'wwt_mm'

@@ -21,7 +21,8 @@ from wwt_mm.errors import ConfigError
 ROOT = Path(__file__).parents[1]
 #: Tools of the reproduction, which is no part of the package.
 OF_THE_CLONE = ('reproduce.py', 'demo.py', 'seeds.py', 'make_scenes.py')
-OF_THE_CLONE += ('translation_invariance.py',)
+OF_THE_CLONE += ('benchmark.py', 'benchmark_loading.py', 'check_gpu.py')
+OF_THE_CLONE += ('gpu_stages.py', 'compile_kernels.py', 'translation_invariance.py')
 SOURCES = ('configs', 'tools', 'wwt_mm', 'setup.py', 'pyproject.toml', 'README.md')
 SOURCES += ('LICENSE', 'model-index.yml')
 
@@ -149,7 +150,7 @@ def test_the_model_index_lists_configs_once_and_promises_no_weights():
 
 
 def test_sizes_in_the_model_index_are_those_of_the_models():
-    from wwt_mm.benchmark.complexity import measure_complexity
+    from wwt_mm.deployment.complexity import measure_complexity
 
     measured = 0
     for model in models():

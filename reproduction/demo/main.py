@@ -143,7 +143,7 @@ def _draw_detections(places: Places, seed: int, path: Path) -> None:
     """Draws the detector's first six test scenes."""
     from mmdet.registry import DATASETS, MODELS
 
-    from wwt_mm.visualization.detection_sheet import draw_detection_sheet
+    from .detection_sheet import draw_detection_sheet
 
     cfg = load_config(
         str(REPOSITORY / DETECT), {'data_root': str(places.data['scenes'])}

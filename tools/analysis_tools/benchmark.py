@@ -26,7 +26,10 @@ from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import Progress
 
-from wwt_mm.benchmark import (
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from reproduction.benchmark import (  # noqa: E402
     Settings,
     Timing,
     build_subject,
@@ -38,11 +41,11 @@ from wwt_mm.benchmark import (
     time_subjects,
     to_json,
 )
-from wwt_mm.benchmark.subjects import DTYPES
-from wwt_mm.benchmark.timing import MODES
-from wwt_mm.engine.cli import run_tool
-from wwt_mm.errors import ConfigError
-from wwt_mm.guards import write_atomically
+from reproduction.benchmark.subjects import DTYPES  # noqa: E402
+from reproduction.benchmark.timing import MODES  # noqa: E402
+from wwt_mm.engine.cli import run_tool  # noqa: E402
+from wwt_mm.errors import ConfigError  # noqa: E402
+from wwt_mm.guards import write_atomically  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:

@@ -15,6 +15,7 @@ import argparse
 import math
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import cv2
 import torch
@@ -23,10 +24,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from wwt_mm.benchmark.loading import BACKENDS, time_pipeline
-from wwt_mm.engine import load_config
-from wwt_mm.engine.cli import run_tool
-from wwt_mm.inference.images import list_images
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from reproduction.benchmark.loading import BACKENDS, time_pipeline  # noqa: E402
+from wwt_mm.engine import load_config  # noqa: E402
+from wwt_mm.engine.cli import run_tool  # noqa: E402
+from wwt_mm.inference.images import list_images  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from inspect import signature
+from pathlib import Path
 from unittest.mock import patch
 
 import torch
@@ -23,9 +24,12 @@ from rich.table import Table
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from wwt_mm.backbone import WhatWhereTransformer, fused_attention
-from wwt_mm.benchmark.subjects import DTYPES
-from wwt_mm.engine.cli import run_tool
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from reproduction.benchmark.subjects import DTYPES  # noqa: E402
+from wwt_mm.backbone import WhatWhereTransformer, fused_attention  # noqa: E402
+from wwt_mm.engine.cli import run_tool  # noqa: E402
 
 KERNELS = [name for name in vars(fused_attention) if name.endswith('_kernel')]
 TYPES = {

@@ -26,7 +26,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wwt_mm.benchmark.complexity import count, default_shape
+from wwt_mm.deployment.complexity import count, default_shape
 from wwt_mm.engine import load_config, prepare_cpu_processes
 from wwt_mm.engine.cli import (
     add_common_arguments,

@@ -19,7 +19,7 @@ from mmengine.config import DictAction
 from rich.console import Console
 from rich.table import Table
 
-from wwt_mm.benchmark.complexity import Complexity, Cost, measure_complexity
+from wwt_mm.deployment.complexity import Complexity, Cost, measure_complexity
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
 

@@ -28,7 +28,7 @@ def check_environment(device: str, out: Path) -> Rows:
     import timm
     import torch
 
-    from wwt_mm.benchmark import Settings, machine_rate
+    from reproduction.benchmark import Settings, machine_rate
 
     yield dict(torch=torch.__version__, timm=timm.__version__, cuda=torch.version.cuda)
     if device == 'cuda':
@@ -149,7 +149,7 @@ def check_launches(device: str, out: Path) -> Rows:
     import torch
     from torch.profiler import ProfilerActivity, profile
 
-    from wwt_mm.benchmark import Settings, build_subject
+    from reproduction.benchmark import Settings, build_subject
 
     size, batch = (512, 64) if device == 'cuda' else (64, 1)
     for mode in ('forward', 'step'):

@@ -1,7 +1,5 @@
 """Lets several processes train and test together, also without a GPU."""
 
-import os
-
 import torch
 import torch.distributed as dist
 from mmengine.config import Config
@@ -58,8 +56,3 @@ def prepare_accumulation(cfg: Config) -> None:
     wrapper = cfg.get('model_wrapper_cfg') or {}
     if accumulates and wrapper.pop('static_graph', False):
         wrapper.find_unused_parameters = True
-
-
-def set_local_rank(local_rank: int) -> None:
-    """Sets the number of this process, where the launcher has not done so."""
-    os.environ.setdefault('LOCAL_RANK', str(local_rank))

@@ -1,8 +1,6 @@
-"""Pictures of slots and masks: where each slot looks, and what was detected there."""
+"""What pictures of slots have in common: colours, and masks as weights."""
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from matplotlib import colormaps
 from torch import Tensor
 
@@ -46,43 +44,3 @@ def token_weights(masks: Tensor) -> Tensor:
         The same shape, in (0, 1].
     """
     return (masks - masks.amax((-2, -1), keepdim=True)).exp()
-
-
-def overlay_masks(
-    image: np.ndarray, masks: Tensor, colors: np.ndarray, strength: float = 0.75
-) -> np.ndarray:
-    """Paint masks over an image, each in its colour, the strongest on top.
-
-    Args:
-        image: ``(H, W, 3)`` RGB uint8.
-        masks: ``(K, h, w)`` raw logits of one image, without padding.
-        colors: ``(K, 3)`` RGB in [0, 1].
-        strength: Opacity where a mask is highest.
-
-    Returns:
-        ``(H, W, 3)`` RGB uint8.
-    """
-    if not len(masks):
-        return image
-    size = image.shape[:2]
-    maps = normalise_masks(masks.float())
-    maps = F.interpolate(maps[None], size, mode='bilinear', align_corners=False)[0]
-    peak, owner = maps.max(0)
-    # Square, so that the background of a mask does not tint the image.
-    opacity = strength * peak.square().unsqueeze(-1).cpu().numpy()
-    paint = 255 * colors[owner.cpu().numpy()]
-    return (image * (1 - opacity) + paint * opacity).round().astype(np.uint8)
-
-
-def segment_by_slots(masks: Tensor, size: tuple[int, int]) -> Tensor:
-    """Give each pixel to the slot whose mask is highest there.
-
-    Args:
-        masks: ``(K, h, w)`` raw logits.
-        size: Height and width in pixels.
-
-    Returns:
-        ``size`` int64 indices of slots.
-    """
-    maps = F.interpolate(masks.float()[None], size, mode='bilinear')
-    return torch.argmax(maps[0], dim=0)

@@ -10,7 +10,7 @@ import mmcv
 from mmengine.config import Config
 from mmengine.registry import TRANSFORMS, init_default_scope
 
-from ..errors import ConfigError
+from wwt_mm.errors import ConfigError
 
 BACKENDS = ('cv2', 'pillow', 'turbojpeg')
 

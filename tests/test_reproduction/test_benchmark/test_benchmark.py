@@ -10,13 +10,19 @@ import pytest
 import torch
 from rich.console import Console
 
-import wwt_mm.benchmark
-from wwt_mm.benchmark import Settings, Timing, build_subject, print_tables, to_json
-from wwt_mm.benchmark.memory import peak_memory
-from wwt_mm.benchmark.report import slopes
+import reproduction.benchmark
+from reproduction.benchmark import (
+    Settings,
+    Timing,
+    build_subject,
+    print_tables,
+    to_json,
+)
+from reproduction.benchmark.memory import peak_memory
+from reproduction.benchmark.report import slopes
 from wwt_mm.errors import ConfigError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WWT = str(ROOT / 'configs/mmpretrain/wwt_tiny_no_autoencoder_in1k.py')
 DEIT = 'timm:deit_tiny_patch16_224'
 TOOL = ROOT / 'tools/analysis_tools/benchmark.py'
@@ -119,14 +125,14 @@ def test_the_tool_measures_prints_and_draws(tmp_path, monkeypatch, capsys):
 
 
 def test_what_was_measured_before_an_interrupt_is_kept(tmp_path, monkeypatch, capsys):
-    measure, out = wwt_mm.benchmark.time_subjects, tmp_path / 'result.json'
+    measure, out = reproduction.benchmark.time_subjects, tmp_path / 'result.json'
 
     def interrupted_at_96(subjects, *args):
         if subjects[0].settings.size == 96:
             raise KeyboardInterrupt
         return measure(subjects, *args)
 
-    monkeypatch.setattr(wwt_mm.benchmark, 'time_subjects', interrupted_at_96)
+    monkeypatch.setattr(reproduction.benchmark, 'time_subjects', interrupted_at_96)
     arguments = [WWT, '--sizes', 64, 96, '--modes', 'forward', '--rounds', 1]
     arguments += ['--json', out]
     monkeypatch.setattr(sys, 'argv', ['benchmark.py', *map(str, arguments)])

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from torch import nn
 
-from wwt_mm.benchmark.complexity import count, default_shape, measure_complexity
+from wwt_mm.deployment.complexity import count, default_shape, measure_complexity
 from wwt_mm.engine import load_config
 
 ROOT = Path(__file__).parents[2]

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from mmdet.structures.bbox import bbox_cxcywh_to_xyxy
-from torch import nn
+from torch import Tensor, nn
 
-from ..guards.atomic import write_atomically
-from .slot_pictures import overlay_masks, segment_by_slots, slot_colors
+from wwt_mm.guards.atomic import write_atomically
+from wwt_mm.visualization.slot_pictures import normalise_masks, slot_colors
 
 _COLUMNS = ('ground truth', 'detections', 'their masks', 'all slots')
 
@@ -44,6 +45,46 @@ def draw_detection_sheet(
     picture = io.BytesIO()
     figure.savefig(picture, format='png')
     write_atomically(picture.getvalue(), out_file)
+
+
+def overlay_masks(
+    image: np.ndarray, masks: Tensor, colors: np.ndarray, strength: float = 0.75
+) -> np.ndarray:
+    """Paint masks over an image, each in its colour, the strongest on top.
+
+    Args:
+        image: ``(H, W, 3)`` RGB uint8.
+        masks: ``(K, h, w)`` raw logits of one image, without padding.
+        colors: ``(K, 3)`` RGB in [0, 1].
+        strength: Opacity where a mask is highest.
+
+    Returns:
+        ``(H, W, 3)`` RGB uint8.
+    """
+    if not len(masks):
+        return image
+    size = image.shape[:2]
+    maps = normalise_masks(masks.float())
+    maps = F.interpolate(maps[None], size, mode='bilinear', align_corners=False)[0]
+    peak, owner = maps.max(0)
+    # Square, so that the background of a mask does not tint the image.
+    opacity = strength * peak.square().unsqueeze(-1).cpu().numpy()
+    paint = 255 * colors[owner.cpu().numpy()]
+    return (image * (1 - opacity) + paint * opacity).round().astype(np.uint8)
+
+
+def segment_by_slots(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """Give each pixel to the slot whose mask is highest there.
+
+    Args:
+        masks: ``(K, h, w)`` raw logits.
+        size: Height and width in pixels.
+
+    Returns:
+        ``size`` int64 indices of slots.
+    """
+    maps = F.interpolate(masks.float()[None], size, mode='bilinear')
+    return torch.argmax(maps[0], dim=0)
 
 
 def _draw_row(row, model, sample, classes, score_thr) -> None:

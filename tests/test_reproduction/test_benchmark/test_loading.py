@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wwt_mm.benchmark.loading import time_pipeline
+from reproduction.benchmark.loading import time_pipeline
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
 from wwt_mm.inference.images import list_images
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIG = str(ROOT / 'configs/mmpretrain/wwt_tiny_in1k.py')
 
 
