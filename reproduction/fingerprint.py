@@ -7,7 +7,7 @@ data's own description where there is one, and the same of every run it needs.
 
 import hashlib
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from mmengine.config import Config
@@ -35,6 +35,7 @@ class Fingerprints:
         # Without what changes no result.
         self._settings = Settings(amp=settings.amp, options=settings.options)
         self._given = settings.given
+        self._hash = cache(_hash_file)  # a given file serves many runs
         self._repository = repository
 
     def __call__(self, name: str, seed: int) -> str:
@@ -48,7 +49,7 @@ class Fingerprints:
             needs={need: self(need, seed) for need in sorted(run.needs)},
         )
         if given := self._given(RunKey(name, seed)):
-            inputs['checkpoint'] = _hash_file(given)
+            inputs['checkpoint'] = self._hash(given)
         text = json.dumps(inputs, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -59,7 +60,6 @@ def anywhere(stage: Stage) -> Places:
     return Places(Path('work_dirs/reproduction') / stage.name, data)
 
 
-@lru_cache
 def _hash_file(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -159,17 +159,17 @@ def render_scene(config: SceneConfig, index: int) -> Scene:
     rng = np.random.default_rng((config.seed, index))
     canvas = background(rng, config.height, config.width)
     image_label = index % len(CLASSES) if config.single_class else None
-    sprites, instances = _arrange(rng, config, image_label, index)
+    sprites, instances = arrange(rng, config, image_label, index)
     for sprite in sprites:
         _paint(rng, canvas, sprite, config.hue_jitter)
     labels = np.array([sprite.label for sprite in sprites], np.int64)
     semantic = np.concatenate([[0], labels + 1]).astype(np.uint8)[instances]
     image = _expose(rng, canvas)
-    boxes, flags = _measure(sprites, instances)
+    boxes, flags = measure(sprites, instances)
     return Scene(image, boxes, labels, semantic, instances, *flags, image_label)
 
 
-class _Sprite(NamedTuple):
+class Sprite(NamedTuple):
     """An object in its place: the share of each pixel that it covers.
 
     ``coverage`` (h, w) uint8 spans the whole object, with the upper left pixel at
@@ -183,6 +183,7 @@ class _Sprite(NamedTuple):
 
     @property
     def mask(self) -> np.ndarray:
+        """(h, w) bool: pixels of which at least half is covered."""
         return self.coverage >= 128
 
     def clip(self, height: int, width: int) -> tuple[tuple, tuple]:
@@ -198,9 +199,9 @@ class _Sprite(NamedTuple):
         return of_image, of_sprite
 
 
-def _arrange(
+def arrange(
     rng: Rng, config: SceneConfig, image_label: int | None, index: int
-) -> tuple[list[_Sprite], np.ndarray]:
+) -> tuple[list[Sprite], np.ndarray]:
     """Place a random number of objects; later ones lie in front.
 
     Returns:
@@ -236,7 +237,7 @@ class _Layout:
     def __init__(self, config: SceneConfig) -> None:
         self.config = config
         self.side = min(config.height, config.width)
-        self.sprites: list[_Sprite] = []
+        self.sprites: list[Sprite] = []
         self.instances = np.zeros((config.height, config.width), np.uint8)
         # Pixels of each object: within the image, and thereof not hidden.
         self.inside = np.zeros(0, np.int64)
@@ -250,7 +251,7 @@ class _Layout:
         for _ in range(_PLACEMENTS_PER_OBJECT):
             left = self._position(rng, self.config.width, coverage.shape[1])
             top = self._position(rng, self.config.height, coverage.shape[0])
-            if self._place(_Sprite(label, coverage, left, top)):
+            if self._place(Sprite(label, coverage, left, top)):
                 return
 
     def _position(self, rng: Rng, room: int, extent: int) -> int:
@@ -259,7 +260,7 @@ class _Layout:
         low, high = -beyond, room - extent + beyond
         return int(rng.integers(min(low, high), max(low, high) + 1))
 
-    def _place(self, sprite: _Sprite) -> bool:
+    def _place(self, sprite: Sprite) -> bool:
         config = self.config
         region, part = sprite.clip(config.height, config.width)
         mask = sprite.mask
@@ -295,7 +296,7 @@ def _draw_shape(rng: Rng, label: int, diameter: float) -> np.ndarray:
     return coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _paint(rng: Rng, canvas: np.ndarray, sprite: _Sprite, hue_jitter: float) -> None:
+def _paint(rng: Rng, canvas: np.ndarray, sprite: Sprite, hue_jitter: float) -> None:
     """Blend one object into the canvas (H, W, 3) float32 RGB, in place."""
     region, part = sprite.clip(*canvas.shape[:2])
     alpha = (sprite.coverage[part].astype(np.float32) / 255)[..., None]
@@ -337,8 +338,8 @@ def _expose(rng: Rng, canvas: np.ndarray) -> np.ndarray:
     return np.rint(noise.clip(0, 255, out=noise), out=noise).astype(np.uint8)
 
 
-def _measure(
-    sprites: list[_Sprite], instances: np.ndarray
+def measure(
+    sprites: list[Sprite], instances: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (N, 4) of what is visible, and flags (3, N) as in :class:`Scene`."""
     boxes = np.empty((len(sprites), 4), np.int32)

@@ -6,7 +6,6 @@ which is renamed at the end. Its ``scenes.json`` names the options it was made w
 
 import dataclasses
 import functools
-import json
 import multiprocessing
 import os
 import shutil
@@ -14,7 +13,7 @@ import signal
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -24,7 +23,8 @@ from rich.console import Console
 from rich.progress import track
 
 from wwt_mm.datasets import voc_palette
-from wwt_mm.errors import ConfigError, DatasetError
+from wwt_mm.errors import ConfigError, DatasetError, ResultError
+from wwt_mm.guards.folder_record import FolderRecord
 
 from ..cores import usable_cores
 from .generator import Scene, SceneConfig, render_scene
@@ -153,8 +153,8 @@ def write_classification(
 
 
 def _recipe(layout: str, config: SceneConfig, counts: dict, **options: int) -> dict:
-    """Everything that the bytes in a folder depend on, as JSON gives it back."""
-    recipe = {
+    """Everything that the bytes in a folder depend on."""
+    return {
         'generator': 'reproduction.scenes',
         'version': VERSION,
         'layout': layout,
@@ -162,7 +162,6 @@ def _recipe(layout: str, config: SceneConfig, counts: dict, **options: int) -> d
         'images': counts,
         'options': options,
     }
-    return json.loads(json.dumps(recipe))
 
 
 def _write_folder(
@@ -174,52 +173,33 @@ def _write_folder(
 ) -> bool:
     """Let ``fill`` write ``out/name``, unless it is there; see :func:`write_voc`."""
     folder = (out / name).resolve()
-    existing = _read_marker(folder)
-    if existing == recipe and not force:
+    changes = _find_changes(folder, recipe)
+    if changes == {} and not force:
         return False
-    if existing is not None and not force:
+    if changes and not force:
+        told = [f'{key}: {old}, now {new}' for key, (old, new) in changes.items()]
         raise DatasetError(
-            f'{folder} holds scenes made with other options '
-            f'({_difference(existing, recipe)}): choose another folder, or replace '
-            'them with force (--force).'
+            f'{folder} holds scenes made with other options ({"; ".join(told)}): '
+            'choose another folder, or replace them with force (--force).'
         )
-    with _new_folder(folder, replace=existing is not None) as temporary:
+    with _new_folder(folder, replace=changes is not None) as temporary:
         fill(temporary)
-        (temporary / MARKER).write_text(json.dumps(recipe, indent=2) + '\n')
+        FolderRecord(temporary / MARKER, recipe).write()
     return True
 
 
-def _read_marker(folder: Path) -> dict | None:
-    """Recipe of the scenes in a folder; None if it is missing or empty."""
+def _find_changes(folder: Path, recipe: dict) -> dict | None:
+    """How the scenes in a folder differ; None if it is missing or empty."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
-    try:
-        recipe = json.loads((folder / MARKER).read_text())
-        if recipe['generator'] == 'reproduction.scenes':
-            return recipe
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    with suppress(OSError, ResultError):
+        changes = FolderRecord(folder / MARKER, recipe).find_changes()
+        if changes is not None and 'generator' not in changes:
+            return changes
     raise DatasetError(
         f'{folder} exists and was not written by this generator (no valid {MARKER} in '
         'it), so it is left alone: choose another folder, or move that one away.'
     )
-
-
-def _difference(old: dict, new: dict) -> str:
-    """The options that differ, as 'name: old, now new'."""
-
-    def flatten(recipe: dict) -> dict:
-        groups = ('scene', 'images', 'options')
-        flat = {k: v for group in groups for k, v in recipe.get(group, {}).items()}
-        return {'version': recipe.get('version'), **flat}
-
-    old, new = flatten(old), flatten(new)
-    changes = [
-        f'{key}: {old.get(key)}, now {new.get(key)}'
-        for key in old | new
-        if old.get(key) != new.get(key)
-    ]
-    return '; '.join(changes)
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def test_mixed_sizes_in_validation_are_told_in_one_line(root, fail):
 
 
 def test_accumulated_gradients_count_for_the_learning_rate(scenes_root, tmp_path):
-    from wwt_mm.engine.train import _enable_lr_scaling
+    from wwt_mm.engine.train import enable_lr_scaling
 
     cfg = Config(
         dict(
@@ -176,7 +176,7 @@ def test_accumulated_gradients_count_for_the_learning_rate(scenes_root, tmp_path
             optim_wrapper=dict(accumulative_counts=4),
         )
     )
-    _enable_lr_scaling(cfg)
+    enable_lr_scaling(cfg)
     # 4 images on one process, four times, are half of 32.
     assert 4 / cfg.auto_scale_lr.base_batch_size == 0.5
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from reproduction.results import ResultStore
 from reproduction.run import RunKey
-from reproduction.scenes.writers import _read_marker
+from reproduction.scenes import write_voc
 from wwt_mm.errors import WWTError
 from wwt_mm.guards.json_file import read_json
 from wwt_mm.guards.voc_check import check_annotation, read_list
@@ -174,12 +174,10 @@ def test_any_file_of_results_is_read_or_refused(content, write, tmp_path):
 @fuzz
 @given(content=RESULTS)
 def test_any_mark_of_an_earlier_run_is_read_or_refused(content, write, tmp_path):
-    from reproduction.scenes.writers import MARKER
-
     write(content, '.slots_model.json')
     accept(OutputFolder, tmp_path, dict(config='c'))
-    write(content, f'scenes/{MARKER}')
-    accept(_read_marker, tmp_path / 'scenes')
+    write(content, 'VOC2007/scenes.json')
+    accept(write_voc, tmp_path)
 
 
 def test_deep_brackets_and_long_numbers_are_refused(write):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from wwt_mm.engine.train import _set_resumption
+from wwt_mm.engine.train import set_resumption
 from wwt_mm.errors import CheckpointError
 
 
@@ -14,7 +14,7 @@ def config(tmp_path):
 
 def test_with_nothing_to_resume_pretrained_weights_are_loaded(tmp_path):
     cfg = config(tmp_path)
-    _set_resumption(cfg, 'auto')
+    set_resumption(cfg, 'auto')
     assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
 
 
@@ -22,7 +22,7 @@ def test_the_last_checkpoint_comes_before_pretrained_weights(tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'epoch_1.pth')
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
     cfg = config(tmp_path)
-    _set_resumption(cfg, 'auto')
+    set_resumption(cfg, 'auto')
     assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))
 
 
@@ -30,9 +30,9 @@ def test_a_damaged_last_checkpoint_is_no_reason_to_start_over(tmp_path):
     (tmp_path / 'epoch_1.pth').touch()
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
     with pytest.raises(CheckpointError, match=r'epoch_1\.pth is damaged'):
-        _set_resumption(config(tmp_path), 'auto')
+        set_resumption(config(tmp_path), 'auto')
 
 
 def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match='no checkpoint to resume from at none'):
-        _set_resumption(config(tmp_path), 'none.pth')
+        set_resumption(config(tmp_path), 'none.pth')

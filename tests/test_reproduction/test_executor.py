@@ -11,7 +11,6 @@ import pytest
 
 from reproduction.commands import Settings
 from reproduction.executor import RunError
-from reproduction.fingerprint import _hash_file
 from reproduction.run import RunKey
 from wwt_mm.errors import ConfigError
 
@@ -226,7 +225,6 @@ def test_a_given_checkpoint_takes_the_place_of_a_training(tmp_path):
     assert not (tmp_path / 'out/seed1/model/log.txt').exists()
     # Another file of this name is another input.
     (tmp_path / 'mine_1.pth').write_text('other weights')
-    _hash_file.cache_clear()
     executor, _ = make_executor(tmp_path, make_stage(), settings=settings)
     assert len(executor.plan([0])[0]) == 3
     with pytest.raises(ConfigError, match='other inputs'):

@@ -43,7 +43,8 @@ def imagenet_s_classes(subset: int) -> tuple[ImageNetSClass, ...]:
     Raises:
         ConfigError: If there is no such subset.
     """
-    _check_subset(subset)
+    if subset not in SUBSETS:
+        raise ConfigError(f'subset={subset!r} of ImageNet-S: choose one of {SUBSETS}')
     return tuple(
         ImageNetSClass(wnid, name)
         for wnid, kind, name in _read_table()
@@ -206,16 +207,10 @@ def _read_table() -> tuple[tuple[str, str, str], ...]:
     return tuple((wnid, kind, name) for wnid, kind, name in rows)
 
 
-def _check_subset(subset: int) -> None:
-    if subset not in SUBSETS:
-        raise ConfigError(f'subset={subset!r} of ImageNet-S: choose one of {SUBSETS}')
-
-
 def _make_unique(names: tuple[str, ...]) -> tuple[str, ...]:
     """Two classes may share a name ("crane"): number the second."""
-    seen: dict[str, int] = {}
-    unique = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else f'{name} ({seen[name]})')
-    return tuple(unique)
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    return tuple(
+        f'{name} ({count + 1})' if count else name
+        for name, count in zip(names, before, strict=True)
+    )

@@ -40,10 +40,10 @@ def write_model_folder(
     """
     if dtype not in ('float16', 'bfloat16', 'float32'):
         raise ConfigError(f'dtype={dtype!r}: choose float16, bfloat16 or float32')
-    weights, meta = read_weights(checkpoint, getattr(torch, dtype))
+    weights, saved = read_weights(checkpoint, getattr(torch, dtype))
     weights = {name: value.contiguous() for name, value in weights.items()}
     dataset = dict(pipeline=config.test_dataloader.dataset.pipeline)
-    classes = (meta.get('dataset_meta') or {}).get('classes')
+    classes = ((saved.get('meta') or {}).get('dataset_meta') or {}).get('classes')
     if classes:
         dataset['metainfo'] = dict(classes=list(classes))
     content = {key: config[key] for key in _KEYS if key in config}

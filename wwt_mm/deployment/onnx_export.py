@@ -223,7 +223,9 @@ def _find_outputs(
     if library == 'mmpretrain':
         return lambda image: _logits_or_embedding(model, image)
     if library == 'mmdet':
-        if not _is_wwt_detector(model):
+        from ..detection import WWTDetector
+
+        if not isinstance(model, WWTDetector):
             raise ConfigError(
                 f'{type(model).__name__} cannot be exported: only detectors of '
                 'wwt_mm.detection can, which suppress nothing. Export its backbone '
@@ -235,12 +237,6 @@ def _find_outputs(
     raise ConfigError(
         f'default_scope={library!r} is none of mmpretrain, mmdet and mmseg'
     )
-
-
-def _is_wwt_detector(model: BaseModel) -> bool:
-    from ..detection import WWTDetector
-
-    return isinstance(model, WWTDetector)
 
 
 def _name_features(backbone: nn.Module, image: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -40,7 +40,7 @@ def publish_checkpoint(path: str | Path, out: str | Path | None = None) -> Path:
             finite.
     """
     path = Path(path)
-    weights, checkpoint = _read(path)
+    weights, checkpoint = read_weights(path)
     published = {key: checkpoint[key] for key in _PUBLISHED if key in checkpoint}
     published['state_dict'] = weights
     buffer = io.BytesIO()
@@ -64,18 +64,11 @@ def read_weights(
         dtype: What to convert floating-point weights to.
 
     Returns:
-        The weights by name, and what else the checkpoint tells (``meta``).
+        The weights by name, and the whole checkpoint.
 
     Raises:
         CheckpointError: As for :func:`publish_checkpoint`.
     """
-    weights, checkpoint = _read(Path(path), dtype)
-    return weights, checkpoint.get('meta') or {}
-
-
-def _read(
-    path: Path, dtype: torch.dtype | None = None
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
     checkpoint = load_checkpoint_file(
         path, trust_option='save its state_dict alone and publish that'
     )

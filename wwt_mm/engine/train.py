@@ -47,9 +47,9 @@ def main(argv: list[str] | None = None) -> None:
     if args.amp:
         enable_amp(cfg, None if args.amp == 'auto' else args.amp)
     if args.auto_scale_lr:
-        _enable_lr_scaling(cfg)
+        enable_lr_scaling(cfg)
     _set_randomness(cfg, args)
-    _set_resumption(cfg, args.resume)
+    set_resumption(cfg, args.resume)
     complete_dataloaders(cfg)
     stages = ('train', 'val') if cfg.get('val_cfg') else ('train',)
     check_datasets(cfg, stages)
@@ -107,7 +107,12 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _enable_lr_scaling(cfg: Config) -> None:
+def enable_lr_scaling(cfg: Config) -> None:
+    """Scales the learning rate with the images of a step of the optimizer.
+
+    Raises:
+        ConfigError: If the config does not tell for how many its rate is meant.
+    """
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise ConfigError(
             f'--auto-scale-lr needs the batch size that the learning rate of '
@@ -132,7 +137,16 @@ def _set_randomness(cfg: Config, args: argparse.Namespace) -> None:
     cfg.randomness = randomness
 
 
-def _set_resumption(cfg: Config, checkpoint: str | None) -> None:
+def set_resumption(cfg: Config, checkpoint: str | None) -> None:
+    """Sets ``resume`` and ``load_from`` to what ``--resume`` asks for.
+
+    Args:
+        cfg: The config, with its ``work_dir``.
+        checkpoint: A file; ``'auto'`` for the last one of the work dir; or ``None``.
+
+    Raises:
+        CheckpointError: If it is not there, or damaged with no whole one before it.
+    """
     if checkpoint == 'auto':
         found = find_resumable_checkpoint(cfg.work_dir)
         # With nothing to resume, the run begins as it would without --resume: from

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..guards.atomic import write_atomically
+from ..guards.folder_record import FolderRecord
 from ..guards.json_file import read_json
 from ..visualization.slot_sheet import draw_slot_sheet
 
@@ -46,20 +47,14 @@ class OutputFolder:
     ) -> None:
         self.folder = Path(folder)
         self.arrays = arrays
-        self._check(record)
-
-    def _check(self, record: dict[str, Any]) -> None:
-        path = self.folder / _RECORD
-        if not path.is_file():
-            content = json.dumps(record, indent=1)
-            write_atomically(content.encode(), path)
-            return
-        former = read_json(path, dict)
-        if former != json.loads(json.dumps(record)):
-            changed = ', '.join(key for key in record if former.get(key) != record[key])
+        model = FolderRecord(self.folder / _RECORD, record)
+        changes = model.find_changes()
+        if changes is None:
+            model.write()
+        elif changes:
             raise ConfigError(
-                f'{self.folder} holds results with another {changed}: choose another '
-                'folder, or remove this one'
+                f'{folder} holds results with another {", ".join(changes)}: choose '
+                'another folder, or remove this one'
             )
 
     def is_done(self, name: str) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 
 from reproduction.scenes import SCENE_CLASSES, SceneConfig, render_scene
-from reproduction.scenes.generator import _arrange, _measure, _Sprite
+from reproduction.scenes.generator import Sprite, arrange, measure
 from reproduction.scenes.shapes import CLASS_HUES, outline, rasterise
 from reproduction.scenes.textures import PATTERNS, background
 from wwt_mm.errors import ConfigError
@@ -68,7 +68,7 @@ def test_a_scene_depends_on_seed_and_index_only():
 @pytest.mark.parametrize('index', range(5))
 def test_later_objects_hide_earlier_ones_and_not_more_than_allowed(index):
     config = CROWDED
-    sprites, instances = _arrange(np.random.default_rng(index), config, None, index)
+    sprites, instances = arrange(np.random.default_rng(index), config, None, index)
     whole = []
     for sprite in sprites:
         canvas = np.zeros(instances.shape, bool)
@@ -102,7 +102,7 @@ def test_without_occlusion_and_truncation_every_object_is_whole():
 
 
 def square(label, left, top, side=10):
-    return _Sprite(label, np.full((side, side), 255, np.uint8), left, top)
+    return Sprite(label, np.full((side, side), 255, np.uint8), left, top)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_flags_of_a_square_behind_another_square(front, flags):
     instances = np.zeros((40, 40), np.uint8)
     instances[5:15, 5:15] = 1
     instances[front[1] : front[1] + 10, front[0] : front[0] + 10] = 2
-    _, measured = _measure([square(0, 5, 5), square(1, *front)], instances)
+    _, measured = measure([square(0, 5, 5), square(1, *front)], instances)
     assert tuple(measured[:, 0]) == flags
     assert not measured[:, 1].any()
 
@@ -138,7 +138,7 @@ def test_flags_of_a_square_behind_another_square(front, flags):
 def test_flags_of_a_square_beyond_the_border(left, flags):
     instances = np.zeros((40, 40), np.uint8)
     instances[5:15, : left + 10] = 1
-    boxes, measured = _measure([square(0, left, 5)], instances)
+    boxes, measured = measure([square(0, left, 5)], instances)
     assert boxes.tolist() == [[0, 5, left + 10, 15]]
     assert tuple(measured[:, 0]) == flags
 
