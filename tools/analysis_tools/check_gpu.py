@@ -28,6 +28,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import gpu_stages
@@ -96,7 +97,9 @@ def _run(context, name: str, limit: float, args: argparse.Namespace) -> dict:
     status = 'passed' if process.exitcode == 0 else 'failed'
     if process.exitcode is None:
         status = f'stopped at its limit of {limit:.0f} s'
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has not come to have a group
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
     lines = rows.read_text().splitlines() if rows.exists() else []
     found = [json.loads(line) for line in lines]
