@@ -110,4 +110,9 @@ class RuleSearch(CorLoc):
         for number in np.argsort(-corloc, kind='stable')[:10]:
             print_log(f'CorLoc {corloc[number]:.1f}: {RULES[number]}', 'current')
         best = int(corloc.argmax())
-        return dict(corloc=float(corloc[best]), **RULES[best])
+        # mmengine writes floats and texts to its log of metrics, but not integers.
+        options = {
+            name: value if isinstance(value, str) else float(value)
+            for name, value in RULES[best].items()
+        }
+        return dict(corloc=float(corloc[best]), **options)
