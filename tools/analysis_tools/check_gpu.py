@@ -36,7 +36,6 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # the benchmark is of the clone, and not installed
 # Seconds at most; what is left of all goes to the last.
 LIMITS = dict(
     environment=30,
