@@ -37,6 +37,13 @@ def find_dataset_class(dataset: dict, scope: str | None) -> type | None:
     return kind if isinstance(kind, type) else None
 
 
+def name_type(settings: dict) -> str:
+    """The class name of a dataset or a transform, without the scope of its registry."""
+    kind = settings.get('type', 'dataset')
+    name = kind if isinstance(kind, str) else kind.__name__
+    return name.rpartition('.')[2]
+
+
 def read_classes(dataset: dict, kind: type | None) -> tuple[str, ...] | None:
     """Reads the classes that the settings of a dataset tell, as mmengine does.
 

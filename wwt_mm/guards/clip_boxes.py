@@ -3,6 +3,8 @@
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
+from .class_names import name_type
+
 
 @TRANSFORMS.register_module()
 class ClipBoxes(BaseTransform):
@@ -18,7 +20,7 @@ class ClipBoxes(BaseTransform):
 def clip_boxes(dataset: dict) -> None:
     """Puts the step behind the one that loads boxes, in the settings of a dataset."""
     steps = list(dataset['pipeline'])
-    names = [str(step['type']).rpartition('.')[2] for step in steps]
+    names = [name_type(step) for step in steps]
     if 'LoadAnnotations' in names and 'ClipBoxes' not in names:
         steps.insert(
             names.index('LoadAnnotations') + 1,

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.utils import is_abs
 
 from ..errors import DatasetError
-from .class_names import find_dataset_class, iterate_leaves, read_classes
+from .class_names import find_dataset_class, iterate_leaves, name_type, read_classes
 from .clip_boxes import clip_boxes
 from .coco_check import check_coco
 from .voc_check import check_voc
@@ -162,12 +162,12 @@ def _find_file_problem(path: str) -> str | None:
 
 
 def _downloads_itself(dataset: dict) -> bool:
-    kind = _type_name(dataset)
+    kind = name_type(dataset)
     return kind.startswith(_DOWNLOADING) and dataset.get('download', True)
 
 
 def _describe(cfg: Config, stage: str, dataset: dict, problem: str) -> str:
-    kind = _type_name(dataset)
+    kind = name_type(dataset)
     page = DOCS_PAGE + _find_section(dataset)
     config = cfg.filename or 'the config'
     return (
@@ -180,17 +180,11 @@ def _find_section(dataset: dict) -> str:
     """Returns the anchor of the section on a dataset, or nothing if there is none."""
     parts = (dataset.get('data_root'), dataset.get('ann_file'))
     places = [part for part in parts if isinstance(part, str)]
-    text = ' '.join((_type_name(dataset), *places, *_list_folders(dataset).values()))
+    text = ' '.join((name_type(dataset), *places, *_list_folders(dataset).values()))
     for pattern, section in SECTIONS.items():
         if re.search(pattern, text):
             return f'#{section}'
     return ''
-
-
-def _type_name(dataset: dict) -> str:
-    kind = dataset.get('type', 'dataset')
-    name = kind if isinstance(kind, str) else kind.__name__
-    return name.rpartition('.')[2]
 
 
 def _join(root: str, path: str) -> str:

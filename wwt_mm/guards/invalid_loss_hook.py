@@ -1,6 +1,5 @@
 """Stops, or goes on without a batch, when a loss is no longer a finite number."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -137,15 +136,9 @@ def _is_any(bad: Any, like: Any) -> bool:
 
 
 def _show_images(data: Any) -> str:
-    paths = list(_iterate_paths(data))
+    samples = data.get('data_samples') if isinstance(data, dict) else None
+    paths = [getattr(sample, 'img_path', None) for sample in samples or ()]
+    paths = [str(path) for path in paths if path is not None]
     shown = ', '.join(paths[:_SHOWN_IMAGES]) or 'unknown'
     more = len(paths) - _SHOWN_IMAGES
     return f'{shown} and {more} more' if more > 0 else shown
-
-
-def _iterate_paths(data: Any) -> Iterator[str]:
-    samples = data.get('data_samples', ()) if isinstance(data, dict) else ()
-    for sample in samples or ():
-        path = getattr(sample, 'img_path', None)
-        if path is not None:
-            yield str(path)

@@ -15,6 +15,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from ..errors import ConfigError, DatasetError
 from ..guards.bad_image_hook import check_end
+from ..guards.class_names import iterate_leaves, name_type
 from .outputs import PICTURE_SUFFIX
 
 ImageInput = str | Path | np.ndarray | Tensor | Image.Image
@@ -61,12 +62,14 @@ class ImagePipeline:
         self.channels = channels
         self.name = cfg.filename
         self.scope = cfg.get('default_scope', 'mmengine')
-        steps = [step for step in _find_pipeline(cfg) if _name(step) not in _FOR_LABELS]
-        if not steps or not _name(steps[0]).startswith('LoadImage'):
+        steps = [
+            step for step in _find_pipeline(cfg) if name_type(step) not in _FOR_LABELS
+        ]
+        if not steps or not name_type(steps[0]).startswith('LoadImage'):
             raise ConfigError(
                 f'{cfg.filename}: the test pipeline must begin with LoadImageFromFile'
             )
-        self.keeps_whole = all(_name(step) in _KEEPS_WHOLE for step in steps[1:])
+        self.keeps_whole = all(name_type(step) in _KEEPS_WHOLE for step in steps[1:])
         with DefaultScope.overwrite_default_scope(self.scope):
             self.load, *self.rest = Compose(steps).transforms
 
@@ -223,9 +226,8 @@ def is_one_image(inputs: ImageInput | Iterable[ImageInput]) -> bool:
 
 
 def _find_pipeline(cfg: Config) -> list[Any]:
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    while 'pipeline' not in dataset and 'dataset' in dataset:  # wrapped
-        dataset = dataset['dataset']
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset')
+    dataset = next(iterate_leaves(dataset), {})  # whatever wraps it
     pipeline = dataset.get('pipeline') or cfg.get('test_pipeline')
     if not pipeline:
         raise ConfigError(
@@ -233,13 +235,6 @@ def _find_pipeline(cfg: Config) -> list[Any]:
             'images are prepared'
         )
     return list(pipeline)
-
-
-def _name(step: Any) -> str:
-    """The class name of a transform, without the scope of its registry."""
-    kind = step['type']
-    name = kind if isinstance(kind, str) else kind.__name__
-    return name.rpartition('.')[2]
 
 
 def _describe(image: ImageInput, error: Exception) -> str:
