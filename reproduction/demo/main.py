@@ -19,6 +19,7 @@ from ..progress import RunProgress
 from ..results import ResultStore
 from ..run import RunKey
 from .page import Picture, Step, render_page
+from .photographs import look_at_photographs
 from .stage import DETECT, demo_stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -56,6 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     places = Places(out, {'scenes': data})
     settings = Settings(amp, workers=0, options=tuple(args.train_options))
     store = ResultStore(out, args.force)
+    looked, photographs = look_at_photographs(out / 'photographs')
     with RunProgress() as progress, store.locked():
         executor = Executor(stage, places, settings, store, REPOSITORY, progress)
         begin = time.perf_counter()
@@ -69,12 +71,12 @@ def main(argv: list[str] | None = None) -> None:
     # As for the other steps, where data usually is, so that others can repeat it.
     command = ' '.join(stage.prepare_command(stage.data))
     generated = Step('Generate scenes', command, prepared)
-    steps = [generated, *(_describe(result) for result in results.values())]
+    steps = [looked, generated, *(_describe(result) for result in results.values())]
     for step in steps:
         for name, value in step.results:
             print(f'{step.title}: {name} {value}')
     page = out / 'demo.html'
-    pictures = _draw(places, args.seed)
+    pictures = [*photographs, *_draw(places, args.seed)]
     write_atomically(render_page(steps, pictures, results['evaluate']).encode(), page)
     minutes = sum(step.seconds for step in steps) / 60
     print(f'{minutes:.1f} minutes. Look at {_show(page)}')
@@ -82,7 +84,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description='Generate scenes, pretrain a small WWT on their class labels, '
+        description='Look at photographs with the model that is part of the '
+        'package. Then generate scenes, pretrain a small WWT on their class labels, '
         'discover objects from its masks, finetune it into a detector, evaluate it, '
         'and write a page of pictures. Takes less than ten minutes on two CPU cores. '
         'Stopped and started again, it goes on.',

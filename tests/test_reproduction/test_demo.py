@@ -35,7 +35,7 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path, run_tool, monkeypatch, c
     shown = re.search(r'mAP&nbsp;<b>([\d.]+)</b>', page)[1]
     assert f'Detect objects in scenes not seen in training: mAP {shown}' in said
     pictures = re.findall(r'src="data:image/png;base64,(.*?)"', page)
-    assert len(pictures) == 2
+    assert len(pictures) == 4 + 2  # photographs, discoveries, detections
     for picture in pictures:
         picture = Image.open(BytesIO(base64.b64decode(picture))).convert('L')
         assert np.std(picture) > 10
