@@ -32,8 +32,8 @@ def look_at_photographs(out: Path) -> tuple[Step, list[Picture]]:
         Picture.read(
             f'A photograph: {Path(name).stem}',
             'Its slots (the one with the highest mask at each place), the evidence '
-            'for its class, what the autoencoding head makes of the slots, and the masks of '
-            f'single slots. Hover over them in {out.name}/gallery.html.',
+            'for its class, what the autoencoding head makes of the slots, and the '
+            f'masks of single slots. Hover over them in {out.name}/gallery.html.',
             out / f'{name}.slots.png',
         )
         for name in PHOTOGRAPHS

@@ -20,13 +20,13 @@ from ..guards.weights import (
     load_checkpoint_file,
 )
 from ..structures import SlotResult
+from ..weights import SHIPPED_MODEL
 from .class_names import find_class_names
 from .images import ImageInput, ImagePipeline, PackedImage, collect_images, is_one_image
 from .outputs import OutputFolder, name_images
 from .region_finder import RegionFinder
 from .slot_reader import SlotReader
 
-SHIPPED_MODEL = Path(__file__).parents[1] / 'weights' / 'wwt_micro_tinyimagenet'
 ON_BAD_IMAGE = ('stop', 'skip')
 _READING_THREADS = 4
 
