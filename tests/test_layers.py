@@ -7,7 +7,7 @@ from tool_process import REPOSITORY
 
 #: From the lowest up; those of one line know nothing of each other.
 LAYERS = [
-    {'errors', 'version'},
+    {'errors', 'version', 'weights'},
     {'requirements'},
     {'missing_op'},
     {'portable_ops'},
@@ -18,7 +18,7 @@ LAYERS = [
     {'segmentation'},
     {'discovery'},
     {'object_centric'},
-    {'deployment', 'inference'},
+    {'deployment', 'inference', 'timm_models'},
 ]
 LEVELS = {name: level for level, names in enumerate(LAYERS) for name in names}
 PACKAGE = REPOSITORY / 'wwt_mm'
