@@ -69,8 +69,8 @@ class WhatWhereTransformer(BaseModule):
             of two from 16; ``'auto'``, as ``'eager'`` until the kernels have been
             measured on a GPU. Results and weights are the same.
         with_cp: Trade time for memory: ``True`` computes each block again in the
-            backward pass (a quarter more time); ``'selective'`` only what is cheap to
-            compute again, softmaxes, norms and activations, but no matrix product.
+            backward pass (a quarter more time); ``'selective'`` all but the hidden
+            channels of the MLPs, which take nearly half of its products.
         frozen_stages: -1 freezes nothing, 0 what comes before the first block (patch
             and position embeddings, slots), ``n`` also the first ``n`` blocks.
         init_cfg: mmengine initialisation, as for any backbone.
