@@ -43,7 +43,7 @@ def parts_of_ours(path):
     return {name[1] for name in names if name[0] == 'wwt_mm' and len(name) > 1}
 
 
-@pytest.mark.parametrize('name', LEVELS)
+@pytest.mark.parametrize('name', sorted(LEVELS))
 def test_a_part_imports_lower_ones_only(name):
     folder = PACKAGE / name
     files = folder.rglob('*.py') if folder.is_dir() else [folder.with_suffix('.py')]

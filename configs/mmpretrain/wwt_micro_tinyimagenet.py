@@ -67,8 +67,8 @@ train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 
-# How tools/slots.py makes regions of masks: of some rules the one with the best CorLoc on
-# 1,000 training photographs whose box is smaller than 40 %.
+# How tools/slots.py makes regions of masks: of some rules the one with the best CorLoc
+# on 1,000 training photographs whose box is smaller than 40 %.
 slot_regions = dict(
     normalise='min_max',
     threshold=0.5,
