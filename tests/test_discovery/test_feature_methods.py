@@ -46,7 +46,13 @@ def test_a_larger_granularity_of_most_keeps_near_blocks_apart(plant):
     features = plant(GRID, BLOCK, near)
     assert len(found(MOST(granularity=1), features)) == 1
     assert found(MOST(granularity=2), features) == [BLOCK, near]
-    assert found(MOST(granularity=3), features) == [BLOCK, near]
+    assert found(MOST(granularity=3, unique=True), features) == [BLOCK, near]
+
+
+def test_most_reports_the_box_of_each_cluster_even_if_it_is_the_same(plant):
+    # Each patch of the two blocks is a seed and, at the finest granularity, a cluster.
+    boxes = found(MOST(granularity=3), plant(GRID, BLOCK, OTHER))
+    assert boxes == sorted([BLOCK] * 12 + [OTHER] * 6)
 
 
 def test_most_drops_boxes_that_are_trivial(plant):

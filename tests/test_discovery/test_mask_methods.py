@@ -135,15 +135,21 @@ def test_unknown_options_are_errors():
         LaSt(sigma=0)
 
 
-def test_last_measures_the_change_that_smoothing_makes():
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(2, 5, 12, generator=generator, dtype=torch.float64)
-    spectrum = np.fft.fft(features.numpy())
-    weights = np.exp(-0.5 * (np.fft.fftfreq(12) / 0.1) ** 2)
-    smooth = np.fft.ifft(spectrum * weights).real
-    expected = features.numpy() / np.abs(smooth - features.numpy())
-    found = LaSt(sigma=0.1).stability(features)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+@pytest.mark.parametrize('channels', [384, 768, 15])
+def test_last_smooths_with_the_width_of_its_authors(channels):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((2, 5, channels))
+    # Their steps: a Gaussian of sqrt(D) steps on the shifted spectrum, as they count.
+    steps = np.arange(-channels // 2 + 1, channels // 2 + 1)
+    spectrum = np.fft.fftshift(np.fft.fft(features), axes=-1)
+    spectrum = spectrum * np.exp(-0.5 * (steps / channels**0.5) ** 2)
+    smooth = np.fft.ifft(np.fft.ifftshift(spectrum, axes=-1)).real
+    expected = features / np.abs(smooth - features)
+    found = LaSt().stability(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    given = LaSt(sigma=channels**-0.5).stability(torch.from_numpy(features)).numpy()
+    np.testing.assert_allclose(given, found, rtol=1e-6)
+    assert not np.allclose(LaSt(sigma=0.1).stability(torch.from_numpy(features)), found)
 
 
 def test_last_finds_the_patches_whose_features_are_smooth(build, monkeypatch):

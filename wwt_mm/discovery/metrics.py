@@ -80,8 +80,8 @@ class CorLoc(_BoxMetric):
     * COCO20k: every object but crowds (``iscrowd``).
 
     What a dataset marks as ignored is no ground truth and costs nothing. Images
-    without ground truth are skipped. (With LOST's code, those of COCO would count as
-    wrong; COCO20k was chosen to have none but crowded ones.)
+    without ground truth are skipped. (LOST's code skips them with ``no_hard``, and
+    otherwise fails on them rather than counting them.)
 
     Args:
         iou_thr: Least IoU of a correct box.

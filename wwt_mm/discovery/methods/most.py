@@ -39,8 +39,9 @@ class MOST(FeatureMethod):
     The score of a region is the size of its cluster. Table 4 of the What-Where paper
     compares "clustering granularities" MOST(1) to MOST(3). What they stand for is not
     given; here it is the distance up to which seeds join a cluster: 2 (MOST's own), 1
-    and 0 patches, the last making each seed a cluster. Boxes that occur again are
-    dropped.
+    and 0 patches, the last making each seed a cluster. Clusters that lead to the same
+    box are reported and counted each, as by MOST's code; the smaller the clusters, the
+    more of them do.
 
     Args:
         granularity: 1, 2 or 3: the larger, the more and the smaller clusters.
@@ -49,6 +50,8 @@ class MOST(FeatureMethod):
         max_area: Share of the image from which a box is trivial; 0.9 in MOST's code.
         min_side: Boxes of at most this many patches in height or width are trivial; 1
             in MOST's code (16 pixels of patches of 16).
+        unique: Whether of equal boxes only that of the largest cluster is reported;
+            not in MOST's code.
         features: What to read; the keys in the paper.
     """
 
@@ -58,6 +61,7 @@ class MOST(FeatureMethod):
         box_sizes: Sequence[int] = (1, 2, 3, 4, 5),
         max_area: float = 0.9,
         min_side: int = 1,
+        unique: bool = False,
         features: str = 'key',
     ) -> None:
         super().__init__(features)
@@ -67,6 +71,7 @@ class MOST(FeatureMethod):
         self.box_sizes = tuple(box_sizes)
         self.max_area = max_area
         self.min_side = min_side
+        self.unique = unique
 
     def discover(self, features: Tensor) -> Regions:
         """Find objects; see :meth:`FeatureMethod.discover`."""
@@ -118,8 +123,9 @@ class MOST(FeatureMethod):
         keep = (np.minimum(width, height) > self.min_side) & (
             width * height < self.max_area * size
         )
-        first = np.unique(regions.boxes, axis=0, return_index=True)[1]
-        keep &= np.isin(np.arange(len(keep)), first)
+        if self.unique:
+            first = np.unique(regions.boxes, axis=0, return_index=True)[1]
+            keep &= np.isin(np.arange(len(keep)), first)
         return Regions(*(field[keep] for field in regions))
 
 
