@@ -1,5 +1,7 @@
 """ViTs with the weights of timm give timm's features, with registers too."""
 
+import math
+
 import pytest
 import timm
 import torch
@@ -8,6 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 
 from wwt_mm.discovery import RegisterVisionTransformer
 from wwt_mm.discovery.vit_checkpoint_hook import to_mmpretrain
+from wwt_mm.errors import ConfigError
 
 SHAPE = dict(img_size=32, patch_size=8, embed_dim=48, depth=3, num_heads=3)
 ARCH = dict(embed_dims=48, num_layers=3, num_heads=3, feedforward_channels=192)
@@ -59,6 +62,57 @@ def test_a_vit_with_registers_and_layer_scale_gives_the_features_that_timm_gives
     )
     images = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(model(images)[0], reference.forward_features(images))
+
+
+def cubic(values, place):
+    """A value between rows, by torch's cubic convolution (its parameter is -0.75)."""
+    total = 0.0
+    for row in range(math.floor(place) - 1, math.floor(place) + 3):
+        x = abs(place - row)
+        near = 1.25 * x**3 - 2.25 * x**2 + 1
+        far = -0.75 * (x**3 - 5 * x**2 + 8 * x - 4)
+        total += (near if x <= 1 else far) * float(values[row])
+    return total
+
+
+def test_positions_are_resampled_as_dino_does():
+    cfg = dict(arch=ARCH, img_size=112, patch_size=8, num_registers=0)
+    rows = torch.randn(14, generator=torch.Generator().manual_seed(0))
+    grid = (23, 31)
+    for resampling, patches in (('size', 23), ('antialias', 23), ('scale', 23.1)):
+        model = RegisterVisionTransformer(resampling=resampling, **cfg)
+        model.pos_embed.data[0, 1:] = rows.repeat_interleave(14)[:, None]
+        positions = model.positions(grid)
+        assert positions.shape == (1, 1 + 23 * 31, 48)
+        assert torch.equal(positions[:, 0], model.pos_embed[:, 0])
+        found = positions[0, 1:, 0].view(grid)[:, 15].tolist()
+        for row in range(3, 20):
+            expected = cubic(rows, (row + 0.5) * 14 / patches - 0.5)  # DINO adds 0.1
+            assert found[row] == pytest.approx(expected, abs=1e-4)
+    with pytest.raises(ConfigError, match="'nearest' is unknown"):
+        RegisterVisionTransformer(resampling='nearest', **cfg)
+
+
+def test_positions_that_shrink_are_smoothed_on_request():
+    cfg = dict(arch=ARCH, img_size=112, patch_size=8)
+    for resampling, smooth in (('size', False), ('antialias', True)):
+        model = RegisterVisionTransformer(resampling=resampling, **cfg)
+        board = (torch.arange(14)[:, None] + torch.arange(14)) % 2
+        model.pos_embed.data[0, 1:] = board.flatten()[:, None].float()
+        spread = model.positions((5, 5))[0, 1:].std(0).max()
+        assert (float(spread) < 0.1) == smooth
+
+
+def test_without_registers_it_is_the_vit_of_mmpretrain():
+    reference = teacher().state_dict()
+    images = torch.randn(2, 3, 48, 40)
+    expected = student('VisionTransformer', reference)(images)[0]
+    plain = student('RegisterVisionTransformer', reference, num_registers=0)
+    torch.testing.assert_close(plain(images)[0], expected)
+    exact = student(
+        'RegisterVisionTransformer', reference, num_registers=0, resampling='scale'
+    )
+    assert not torch.allclose(exact(images)[0], expected)
 
 
 def test_registers_are_in_no_map_of_features():

@@ -2,6 +2,4 @@
 # Paper, Table 3: 55.4 CorLoc.
 _base_ = './discovery_dinov2_voc12.py'
 
-model = dict(
-    backbone=dict(type='mmpretrain.RegisterVisionTransformer', num_registers=4)
-)
+model = dict(backbone=dict(num_registers=4, resampling='antialias'))

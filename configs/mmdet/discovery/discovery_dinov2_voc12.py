@@ -5,6 +5,12 @@ _base_ = './discovery_vit_voc12.py'
 
 model = dict(
     backbone=dict(
-        arch='large', img_size=518, patch_size=14, layer_scale_init_value=1e-5
+        type='mmpretrain.RegisterVisionTransformer',
+        num_registers=0,
+        resampling='scale',  # of position embeddings, as DINOv2's code
+        arch='large',
+        img_size=518,
+        patch_size=14,
+        layer_scale_init_value=1e-5,
     )
 )

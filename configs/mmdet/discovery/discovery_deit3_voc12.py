@@ -1,0 +1,10 @@
+# As discovery_vit_voc12.py, by DeiT-III's ViT-B/16. LOST reads its values, as in
+# Darcet et al. (2024), whom the paper cites. They also add a bias to the similarities,
+# model.method.bias, and do not give it.
+# Paper, Table 3: 11.7 CorLoc.
+_base_ = './discovery_vit_voc12.py'
+
+model = dict(
+    backbone=dict(arch='deit-base', layer_scale_init_value=1e-6),
+    method=dict(features='value'),
+)
