@@ -35,9 +35,9 @@ def slot_attention_in_loops(module, features, slots):
     return slots, attention
 
 
-@pytest.fixture
-def attention():
-    module = SlotAttention(in_channels=6, num_slots=3, channels=4, grid=None)
+@pytest.fixture(params=[None, 5], ids=['without MLP', 'with MLP'])
+def attention(request):
+    module = SlotAttention(6, 3, channels=4, hidden_channels=request.param)
     return module.double().eval()
 
 
@@ -65,13 +65,17 @@ def test_evaluation_repeats_itself_whatever_the_batch(attention):
         torch.testing.assert_close(alone.slots[0], together.slots[image])
 
 
-def test_positions_are_added_to_features_of_any_size():
-    module = SlotAttention(6, 3, channels=4, grid=(2, 3)).double().eval()
+def test_coordinates_are_added_to_features_of_any_size():
+    module = SlotAttention(6, 3, channels=4, positions=True).double().eval()
     features = torch.randn(1, 6, 2, 3, dtype=torch.float64)
     plain = SlotAttention(6, 3, channels=4).double().eval()
     plain.load_state_dict(module.state_dict(), strict=False)
-    shifted = plain(features + module.positions.weight)
-    torch.testing.assert_close(module(features).slots, shifted.slots)
+    project = module.positions.project
+    shifted = features.clone()
+    for y, row in enumerate((-1.0, 1.0)):
+        for x, column in enumerate((-1.0, 0.0, 1.0)):
+            shifted[0, :, y, x] += project(torch.tensor([row, column]).double())
+    torch.testing.assert_close(module(features).slots, plain(shifted).slots)
     assert module(torch.zeros(1, 6, 4, 5).double()).masks.shape == (1, 3, 4, 5)
 
 

@@ -97,6 +97,25 @@ def test_testing_needs_no_teacher_and_draws_segments(
     assert len(list((tmp_path / 'pictures').rglob('*.png'))) == 6
 
 
+def test_slate_trains_and_is_tested_with_the_vocabulary_of_its_checkpoint(
+    run_tool, scenes_root, tmp_path
+):
+    config = CONFIGS / 'ocl_slate_scenes.py'
+    options = ('--cfg-options', *small(scenes_root, teacher=None))
+    trained = run_tool('train', config, '--work-dir', tmp_path, *options).check()
+    for loss in ('loss_tokens', 'loss_vae'):
+        assert len(re.findall(rf'{loss}: [\d.]+', trained.output)) == 2
+    path = tmp_path / 'iter_2.pth'
+    weights = torch.load(path, weights_only=False)['state_dict']
+    assert weights['target.iterations'] == 2  # the temperature goes on from there
+    assert 'target.encoder.0.0.weight' in weights
+    tested = run_tool(
+        'test', config, path, '--work-dir', tmp_path / 'test', *options
+    ).check()
+    metric = re.compile(r'objects/mBO_i: ([\d.]+)')
+    assert metric.findall(tested.output) == metric.findall(trained.output)
+
+
 def test_a_missing_teacher_ends_training_with_one_line(run_tool, scenes_root, tmp_path):
     finished = run_tool(
         'train',

@@ -11,6 +11,7 @@ from ..datasets.object_masks import ObjectMasksDataset  # noqa: E402
 from .autoregressive_decoder import AutoregressiveDecoder  # noqa: E402
 from .broadcast_decoder import BroadcastDecoder  # noqa: E402
 from .cnn_decoder import CNNDecoder  # noqa: E402
+from .discrete_vae import DiscreteVAE  # noqa: E402
 from .feature_teacher import FeatureTeacher  # noqa: E402
 from .first_slots import FirstSlots  # noqa: E402
 from .learner import ObjectCentricLearner  # noqa: E402
@@ -25,14 +26,18 @@ from .metrics import ForegroundARI, MeanBestOverlap  # noqa: E402
 from .mlp_decoder import MLPDecoder  # noqa: E402
 from .objects import ObjectSlots, Reconstruction  # noqa: E402
 from .pixel_target import PixelTarget  # noqa: E402
+from .savi_resnet import SAViResNet  # noqa: E402
+from .slate import SLATE  # noqa: E402
 from .slot_attention import SlotAttention  # noqa: E402
 from .slot_visualization_hook import SlotVisualizationHook  # noqa: E402
 
 __all__ = [
+    'SLATE',
     'AutoregressiveDecoder',
     'BroadcastDecoder',
     'CNNDecoder',
     'CropObjectMaps',
+    'DiscreteVAE',
     'FeatureTeacher',
     'FirstSlots',
     'ForegroundARI',
@@ -47,6 +52,7 @@ __all__ = [
     'PackObjectInputs',
     'PixelTarget',
     'Reconstruction',
+    'SAViResNet',
     'SlotAttention',
     'SlotVisualizationHook',
 ]

@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..backbone.position_embedding import PositionEmbedding
+from .coordinate_embedding import CoordinateEmbedding
 from .objects import ObjectSlots, Reconstruction
 
 
@@ -13,9 +13,10 @@ class BroadcastDecoder(BaseModule):
     """Spatial broadcast decoder (Watters et al., 2019; Locatello et al., 2020).
 
     A slot is repeated over a coarse grid, gets position embeddings, and transposed
-    convolutions make of it an image and an alpha mask. Images of all slots are mixed by
-    the softmax of alpha over slots. Shape as in the public configs of DINOSAUR's
-    authors: four layers of 5 x 5, each doubling the side, then 1 x 1.
+    convolutions make of it an image, between -1 and 1, and an alpha mask. Images of all
+    slots are mixed by the softmax of alpha over slots. Shape as in the public configs
+    of DINOSAUR's authors: four layers of 5 x 5, each doubling the side, then 1 x 1, and
+    tanh for the image.
 
     Args:
         in_channels: Channels ``D`` of a slot.
@@ -37,7 +38,8 @@ class BroadcastDecoder(BaseModule):
     ) -> None:
         super().__init__()
         self.out_channels = out_channels
-        self.positions = PositionEmbedding(in_channels, tuple(grid))
+        self.grid = tuple(grid)
+        self.positions = CoordinateEmbedding(in_channels)
         layers, channels = [], in_channels
         for _ in range(num_layers):
             layers += [
@@ -62,8 +64,8 @@ class BroadcastDecoder(BaseModule):
             Prediction ``(B, C, H, W)`` and masks ``(B, n, H, W)``.
         """
         slots = objects.slots
-        broadcast = slots.flatten(0, 1)[..., None, None] + self.positions.weight
+        broadcast = slots.flatten(0, 1)[..., None, None] + self.positions(self.grid)
         painted = self.layers(broadcast).unflatten(0, slots.shape[:2])
         images, alpha = painted.split([self.out_channels, 1], dim=2)
         masks = alpha.squeeze(2).softmax(1)  # over slots
-        return Reconstruction((masks.unsqueeze(2) * images).sum(1), masks)
+        return Reconstruction((masks.unsqueeze(2) * images.tanh()).sum(1), masks)

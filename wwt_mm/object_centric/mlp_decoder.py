@@ -40,6 +40,8 @@ class MLPDecoder(BaseModule):
         hidden_channels: Width of the hidden layers; DINOSAUR: 2048 on COCO.
         num_layers: Linear layers; DINOSAUR: 4.
         competition: One of the three.
+        positions: Whether ``p_i`` is added. Without it, ``'features'`` is the
+            autoencoding head with an MLP in the place of its CNN, and nothing else.
 
     Raises:
         ConfigError: If ``competition`` is unknown or there are fewer than 2 layers.
@@ -55,6 +57,7 @@ class MLPDecoder(BaseModule):
         hidden_channels: int = 2048,
         num_layers: int = 4,
         competition: str = 'alpha',
+        positions: bool = True,
     ) -> None:
         super().__init__()
         if competition not in COMPETITIONS:
@@ -66,7 +69,9 @@ class MLPDecoder(BaseModule):
         self.competition = competition
         self.grid = tuple(grid)
         self.out_channels = out_channels
-        self.positions = PositionEmbedding(in_channels, self.grid)
+        self.positions = (
+            PositionEmbedding(in_channels, self.grid) if positions else None
+        )
         self.first = nn.Linear(in_channels, hidden_channels)
         layers = []
         for _ in range(num_layers - 2):
@@ -100,6 +105,7 @@ class MLPDecoder(BaseModule):
             if self.competition == 'alpha':
                 decoded, alpha = decoded.split([self.out_channels, 1], dim=-1)
                 masks = alpha.squeeze(-1).softmax(1)  # over slots
+            decoded = decoded.expand(-1, -1, masks.shape[2], -1)
             prediction = torch.einsum('bnp,bnpc->bpc', masks.to(decoded), decoded)
         return Reconstruction(
             prediction.mT.unflatten(2, self.grid), masks.unflatten(2, self.grid)
@@ -107,9 +113,12 @@ class MLPDecoder(BaseModule):
 
     def _mlp(self, slots: Tensor) -> Tensor:
         """``MLP(s + p)`` of ``(B, n, 1 or N, D)`` at each of the ``N`` patches."""
-        positions = self.positions.weight.flatten(2).mT  # (1, N, D)
-        # The first layer is linear: slots and patches pass it before they are paired.
-        hidden = self.first(slots) + F.linear(positions, self.first.weight)
+        hidden = self.first(slots)
+        if self.positions is not None:
+            # The first layer is linear: slots and patches pass it before they are
+            # paired.
+            positions = self.positions.weight.flatten(2).mT  # (1, N, D)
+            hidden = hidden + F.linear(positions, self.first.weight)
         return self.rest(hidden)
 
     def _to_grid(self, masks: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..backbone.position_embedding import PositionEmbedding
+from .coordinate_embedding import CoordinateEmbedding
 from .objects import ObjectSlots
 
 _EPSILON = 1e-8
@@ -17,8 +17,8 @@ class SlotAttention(BaseModule):
 
     Algorithm 1 of Locatello et al. (2020). Written here because the package
     ``slot-attention`` on PyPI does not return the attention, which is the segmentation.
-    Queries, keys and values have no biases, and an MLP reads the features first, as in
-    the public configs of DINOSAUR's authors.
+    Queries, keys and values have no biases. Values called DINOSAUR's are those of its
+    authors' public configs, which are of four models.
 
     Slots start from noise, a new draw for each image in training. In evaluation it is
     the same draw for every image, so that results can be repeated and do not depend
@@ -27,14 +27,16 @@ class SlotAttention(BaseModule):
     Args:
         in_channels: Channels of the features.
         num_slots: Slots ``n``.
-        channels: Channels ``D`` of a slot; DINOSAUR: 256.
-        iterations: Rounds.
+        channels: Channels ``D`` of a slot; DINOSAUR: 256, in SLATE 192.
+        iterations: Rounds; DINOSAUR: 3, in SLATE 7.
         mlp_ratio: Hidden width of the slots' MLP over ``channels``; DINOSAUR: 4 on
-            features, 2 on images.
-        grid: Height and width of a learned position embedding that is added to the
-            features, resized to other sizes; ``None`` for features that tell their
-            position by themselves, as those of a ViT do. (Locatello et al. project
-            coordinates linearly instead.)
+            features, 2 on images, 1 in SLATE.
+        hidden_channels: Hidden width of an MLP that reads the features first; DINOSAUR:
+            768, that of its features, 256 on images. ``None``: there is no such MLP
+            (SLATE).
+        positions: Whether the coordinates of features are added to them, by a linear
+            map; for features that do not tell their position by themselves, as those
+            of a ViT and the tokens of SLATE do.
     """
 
     def __init__(
@@ -44,19 +46,23 @@ class SlotAttention(BaseModule):
         channels: int = 256,
         iterations: int = 3,
         mlp_ratio: float = 4,
-        grid: tuple[int, int] | None = None,
+        hidden_channels: int | None = None,
+        positions: bool = False,
     ) -> None:
         super().__init__()
         self.num_slots = num_slots
         self.iterations = iterations
         self.scale = channels**-0.5
-        self.positions = grid and PositionEmbedding(in_channels, grid)
-        self.read = nn.Sequential(
-            nn.LayerNorm(in_channels),
-            nn.Linear(in_channels, in_channels),
-            nn.ReLU(),
-            nn.Linear(in_channels, channels),
-        )
+        self.positions = CoordinateEmbedding(in_channels) if positions else None
+        self.read = nn.Identity()
+        if hidden_channels is not None:
+            self.read = nn.Sequential(
+                nn.LayerNorm(in_channels),
+                nn.Linear(in_channels, hidden_channels),
+                nn.ReLU(),
+                nn.Linear(hidden_channels, channels),
+            )
+            in_channels = channels
         self.mean = nn.Parameter(torch.empty(1, 1, channels))
         self.log_std = nn.Parameter(torch.empty(1, 1, channels))
         nn.init.xavier_uniform_(self.mean)
@@ -65,12 +71,12 @@ class SlotAttention(BaseModule):
         noise = torch.randn(1, num_slots, channels, generator=generator)
         self.register_buffer('noise', noise, persistent=False)
 
-        self.norm_inputs = nn.LayerNorm(channels)
+        self.norm_inputs = nn.LayerNorm(in_channels)
         self.norm_slots = nn.LayerNorm(channels)
         self.norm_mlp = nn.LayerNorm(channels)
         self.to_queries = nn.Linear(channels, channels, bias=False)
-        self.to_keys = nn.Linear(channels, channels, bias=False)
-        self.to_values = nn.Linear(channels, channels, bias=False)
+        self.to_keys = nn.Linear(in_channels, channels, bias=False)
+        self.to_values = nn.Linear(in_channels, channels, bias=False)
         self.update = nn.GRUCell(channels, channels)
         hidden = int(channels * mlp_ratio)
         self.mlp = nn.Sequential(
@@ -90,7 +96,7 @@ class SlotAttention(BaseModule):
         features = feats if isinstance(feats, Tensor) else feats[-1]
         grid = features.shape[-2:]
         if self.positions is not None:
-            features = features + self.positions(grid, None)
+            features = features + self.positions(grid)
         inputs = self.norm_inputs(self.read(features.flatten(2).mT))
         keys, values = self.to_keys(inputs), self.to_values(inputs)  # (B, N, D)
         slots = self._initial_slots(len(features))

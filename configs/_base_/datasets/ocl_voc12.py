@@ -4,13 +4,13 @@ dataset_type = 'ObjectMasksDataset'
 data_root = 'data/VOCdevkit/'
 img_size = 224
 
-# Bicubic, smoothed when an image is made smaller.
+# Bicubic and, as theirs, not smoothed when an image is made smaller (Pillow would).
 resize = dict(
     type='Resize',
     scale=(100000, img_size),  # the shorter side
     keep_ratio=True,
     interpolation='bicubic',
-    backend='pillow',
+    backend='cv2',
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -1,5 +1,5 @@
-# ocl_voc12.py with images of 128 px, the size of Slot Attention on pixels; the part of
-# the image and the ground truth stay the same.
+# ocl_voc12.py with images of 128 px, the size of Slot Attention on pixels, bilinear;
+# the part of the image and the ground truth stay the same.
 _base_ = './ocl_voc12.py'
 img_size = 128
 
@@ -7,8 +7,8 @@ resize = dict(
     type='Resize',
     scale=(100000, img_size),
     keep_ratio=True,
-    interpolation='bicubic',
-    backend='pillow',
+    interpolation='bilinear',
+    backend='cv2',
 )
 train_pipeline = [
     dict(type='LoadImageFromFile'),

@@ -5,7 +5,12 @@ _base_ = './ocl_wwt.py'
 model = dict(
     backbone=None,  # the grouping reads the features of the target
     grouping=dict(
-        _delete_=True, type='SlotAttention', in_channels=768, num_slots=6, channels=256
+        _delete_=True,
+        type='SlotAttention',
+        in_channels=768,
+        num_slots=6,
+        channels=256,
+        hidden_channels=768,
     ),
     decoder=dict(in_channels=256, competition='alpha'),
 )

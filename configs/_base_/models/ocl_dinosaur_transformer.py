@@ -6,7 +6,6 @@ model = dict(
         _delete_=True,
         type='AutoregressiveDecoder',
         in_channels=256,
-        out_channels=768,
         embed_dims=768,
         num_layers=4,
         num_heads=4,  # on VOC; 8 on COCO

@@ -1,19 +1,37 @@
-# What stands in for SLATE: Slot Attention on RGB images with an autoregressive decoder
-# of continuous patches. SLATE itself predicts tokens of a discrete VAE trained with it.
+# SLATE: slots predict the tokens of a discrete VAE, which learns at the same time.
+# Values are those of the public configs of DINOSAUR's authors.
 _base_ = './ocl_slot_attention.py'
 
 model = dict(
-    grouping=dict(num_slots=6),
+    type='SLATE',
+    backbone=None,  # the grouping reads the tokens
+    grouping=dict(
+        _delete_=True,
+        type='SlotAttention',
+        in_channels=192,
+        num_slots=7,
+        channels=192,
+        iterations=7,
+        mlp_ratio=1,
+    ),
     decoder=dict(
         _delete_=True,
         type='AutoregressiveDecoder',
-        in_channels=256,
-        out_channels=3 * 8**2,
-        embed_dims=256,
-        num_layers=4,
-        num_heads=4,
-        grid=(16, 16),
-        masks_from='grouping',  # as SLATE
+        in_channels=192,
+        embed_dims=192,
+        out_channels=4096,
+        num_layers=8,
+        num_heads=8,
+        dropout=0.1,
+        linear_input=False,
+        masks_from='grouping',
     ),
-    target=dict(patch_size=8),
+    target=dict(
+        _delete_=True,
+        type='DiscreteVAE',
+        vocabulary=4096,
+        channels=192,
+        grid=(32, 32),
+        dropout=0.1,
+    ),
 )

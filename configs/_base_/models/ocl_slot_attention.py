@@ -1,14 +1,14 @@
 # Slot Attention on RGB images of 128 px, as DINOSAUR's authors configure it:
-# SAVi's ResNet-34 without downsampling before its stages, broadcast decoder.
+# SAVi's ResNet-34 and broadcast decoder, values between -1 and 1.
 _base_ = './ocl_wwt_rgb.py'
 
-norm_cfg = dict(type='GN', num_groups=32)
 model = dict(
+    data_preprocessor=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5]),
     backbone=dict(
         _delete_=True,
-        type='mmpretrain.ResNet_CIFAR',
+        type='SAViResNet',
         depth=34,
-        norm_cfg=norm_cfg,
+        norm_cfg=dict(type='GN', num_groups=32),
     ),
     grouping=dict(
         _delete_=True,
@@ -18,9 +18,9 @@ model = dict(
         num_slots=11,
         channels=256,
         mlp_ratio=2,
-        grid=(16, 16),
+        hidden_channels=256,
+        positions=True,
     ),
     decoder=dict(_delete_=True, type='BroadcastDecoder', in_channels=256),
-    # Between -1 and 1
     target=dict(mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5]),
 )

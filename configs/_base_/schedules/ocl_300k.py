@@ -14,8 +14,8 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10000),
-    # Halved every 100,000 iterations
-    dict(type='ExponentialLR', gamma=0.5 ** (1 / 100000), by_epoch=False),
+    # Halved every 100,000 iterations, after the warm-up
+    dict(type='ExponentialLR', gamma=0.5 ** (1 / 100000), by_epoch=False, begin=10000),
 ]
 
 # Counted in iterations, not epochs.

@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(
-    grouping=dict(in_channels=96, num_slots=5, channels=96),
+    grouping=dict(in_channels=96, num_slots=5, channels=96, hidden_channels=96),
     decoder=dict(in_channels=96, out_channels=96, grid=(8, 8), hidden_channels=384),
     target=_base_.teacher,
 )

@@ -7,9 +7,7 @@ _base_ = [
 ]
 
 model = dict(
-    grouping=dict(in_channels=96, num_slots=5, channels=96),
-    decoder=dict(
-        in_channels=96, out_channels=96, embed_dims=96, num_layers=2, num_heads=3
-    ),
+    grouping=dict(in_channels=96, num_slots=5, channels=96, hidden_channels=96),
+    decoder=dict(in_channels=96, embed_dims=96, num_layers=2, num_heads=3),
     target=_base_.teacher,
 )

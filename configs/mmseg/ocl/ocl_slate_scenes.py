@@ -1,4 +1,4 @@
-# What stands in for SLATE on generated scenes; see configs/_base_/models/ocl_slate.py.
+# SLATE on generated scenes: a smaller vocabulary and Transformer, for a CPU.
 _base_ = [
     '../../_base_/models/ocl_slate.py',
     '../../_base_/datasets/ocl_scenes.py',
@@ -6,23 +6,11 @@ _base_ = [
 ]
 
 model = dict(
-    # Two short stages at half and a quarter of the resolution, for a CPU
-    backbone=dict(
-        depth=18,
-        num_stages=2,
-        strides=(2, 2),
-        dilations=(1, 1),
-        out_indices=(1,),
-        stem_channels=32,
-        base_channels=32,
-        norm_cfg=dict(num_groups=8),
-    ),
-    grouping=dict(in_channels=64, num_slots=5, channels=64, grid=(16, 16)),
+    grouping=dict(in_channels=64, num_slots=5, channels=64, iterations=3),
     decoder=dict(
-        in_channels=64,
-        embed_dims=96,
-        num_layers=2,
-        num_heads=3,
-        grid=(8, 8),
+        in_channels=64, embed_dims=64, out_channels=64, num_layers=2, num_heads=4
+    ),
+    target=dict(
+        vocabulary=64, channels=64, grid=(16, 16), hidden_channels=32, annealing=100
     ),
 )

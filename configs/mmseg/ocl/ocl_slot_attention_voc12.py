@@ -2,5 +2,5 @@
 _base_ = [
     '../../_base_/models/ocl_slot_attention.py',
     '../../_base_/datasets/ocl_voc12_128.py',
-    '../../_base_/schedules/ocl_300k.py',
+    '../../_base_/schedules/ocl_slot_attention.py',
 ]
