@@ -14,7 +14,13 @@ model = dict(
         # (docs/architecture.md).
         norm_scores=True,
     ),
-    decode_head=dict(in_channels=192, channels=192, num_heads=3, dropout_ratio=0),
+    decode_head=dict(
+        in_channels=192,
+        channels=192,
+        num_heads=3,
+        dropout_ratio=0,
+        loss_decode=dict(avg_non_ignore=True),  # as when docs/segmentation.md measured
+    ),
 )
 
 resize = dict(type='Resize', scale=(side, side), keep_ratio=False)

@@ -1,18 +1,6 @@
-# The counterpart of Table 6 (59.9 mIoU): the same head on patch tokens.
-_base_ = './wwt_seg_voc12.py'
-
-model = dict(
-    decode_head=dict(
-        _delete_=True,
-        type='TokenReassembleHead',
-        in_channels=384,
-        channels=384,
-        num_classes=21,
-        patch_size=16,
-        stride=4,
-        upsampling='deconv',
-        loss_decode=dict(
-            type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True
-        ),
-    )
-)
+# wwt_seg_tokens_voc12aug.py, trained on VOC12 train alone.
+_base_ = [
+    '../_base_/models/wwt_seg_tokens.py',
+    '../_base_/datasets/voc12_seg.py',
+    '../_base_/schedules/seg_20k.py',
+]

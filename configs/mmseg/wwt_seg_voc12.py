@@ -1,10 +1,4 @@
-# WWT-SEG on VOC12 (paper, Table 6: 61.3 mIoU).
-#
-# The paper starts from WWT-Small pretrained on ImageNet, which without further options
-# is left out. Give the checkpoint of configs/mmpretrain/wwt_small_in1k.py:
-#
-#   tools/dist_train.sh configs/mmseg/wwt_seg_voc12.py 8 \
-#       --cfg-options load_from=work_dirs/wwt_small_in1k/epoch_300.pth
+# wwt_seg_voc12aug.py, trained on VOC12 train alone: 1,464 images.
 _base_ = [
     '../_base_/models/wwt_seg.py',
     '../_base_/datasets/voc12_seg.py',

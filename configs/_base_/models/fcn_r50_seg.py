@@ -1,8 +1,8 @@
-# FCN with a dilated ResNet-50 of stride 8, as mmseg has it for VOC12.
+# FCN with a dilated ResNet-50 (v1c) of stride 8: mmseg's fcn_r50-d8, with 21 classes.
 default_scope = 'mmseg'
 custom_imports = dict(imports=['wwt_mm.segmentation'], allow_failed_imports=False)
 norm_cfg = dict(type='SyncBN', requires_grad=True)
-loss = dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True)
+loss = dict(type='CrossEntropyLoss', use_sigmoid=False)
 
 model = dict(
     type='EncoderDecoder',
@@ -16,7 +16,7 @@ model = dict(
         size=(512, 512),
     ),
     backbone=dict(
-        type='ResNet',
+        type='ResNetV1c',
         depth=50,
         num_stages=4,
         out_indices=(0, 1, 2, 3),

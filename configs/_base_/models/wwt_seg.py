@@ -37,10 +37,8 @@ model = dict(
         upsampling='deconv',
         mixing='learned',
         norm_masks=True,
-        # Averaged over labelled pixels only: padding should not weaken the loss.
-        loss_decode=dict(
-            type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True
-        ),
+        # Averaged over all pixels, as in mmseg's FCN.
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'),
