@@ -53,6 +53,7 @@ def ablation(
     options: tuple[str, ...] = (),
     backbone: tuple[str, ...] = (),
     discovery: tuple[str, ...] = (),
+    accuracy: tuple[str, ...] = (),
     full_only: bool = False,
 ) -> tuple[Run, Run, Run]:
     """A pretraining that differs in one thing, its accuracy and its discoveries.
@@ -64,12 +65,14 @@ def ablation(
         options: Of the training only.
         backbone: Of all three.
         discovery: Of the discovery only.
+        accuracy: Of the test only.
         full_only: See :class:`Run`.
     """
     train, test, discover = configs
+    accuracy = (*backbone, *accuracy)
     return (
         Run(name, 'train', train, roots[0], None, (*options, *backbone), (), full_only),
-        Run(f'{name}_accuracy', 'test', test, roots[0], name, backbone, (), full_only),
+        Run(f'{name}_accuracy', 'test', test, roots[0], name, accuracy, (), full_only),
         Run(
             f'{name}_found',
             'test',

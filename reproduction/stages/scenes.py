@@ -1,5 +1,7 @@
 """Generated scenes: every claim on a CPU."""
 
+from dataclasses import replace
+
 from ..paper import claims_of
 from ..run import Run, Stage
 from .common import ablation, explained, rules, weakly_segmented
@@ -8,6 +10,7 @@ _LABELS, _BOXES = 'scenes/classification', 'scenes'
 _WWT, _VIT = 'configs/mmpretrain/wwt_scenes.py', 'configs/mmpretrain/vit_scenes.py'
 _FIND_WWT = 'configs/mmdet/discovery/discovery_wwt_scenes.py'
 _FIND_VIT = 'configs/mmdet/discovery/discovery_vit_scenes.py'
+_WEAK_WWT = 'configs/mmseg/weak/wwt_weak_scenes.py'
 _WEAK_VIT = 'configs/mmseg/weak/vit_attention_weak_scenes.py'
 # Thresholds are chosen on images that are neither trained nor reported on.
 _SEARCH = ('test_dataloader.dataset.ann_file=VOC2007/ImageSets/Segmentation/val.txt',)
@@ -21,6 +24,7 @@ _FINER = (
     'test_dataloader.dataset.pipeline.1.scale=(128,128)',
     'test_dataloader.batch_size=8',
 )
+_PROBABILITIES = 'model.head.average_of=probabilities'
 _SLOTS, _MAIN_SLOTS = (4, 16, 32), 16
 
 
@@ -36,9 +40,11 @@ def _object_centric(
     weights: str | None,
     teacher: bool = False,
     full_only: bool = False,
+    options: tuple[str, ...] = (),
 ) -> tuple[Run, Run]:
     config = f'configs/mmseg/ocl/{config}_scenes.py'
-    options = ('model.target.checkpoint=<vit>',) if teacher else ()
+    if teacher:
+        options = ('model.target.checkpoint=<vit>', *options)
     return _trained_and_tested(name, config, weights, options, full_only)
 
 
@@ -99,9 +105,7 @@ _RUNS = (
     ),
     explained('wwt', _WWT, _LABELS, ('class-activation', 'masks')),
     explained('vit', _VIT, _LABELS, ('class-token', 'rollout')),
-    *weakly_segmented(
-        'weak_wwt', 'configs/mmseg/weak/wwt_weak_scenes.py', _BOXES, 'wwt', _SEARCH
-    ),
+    *weakly_segmented('weak_wwt', _WEAK_WWT, _BOXES, 'wwt', _SEARCH),
     *weakly_segmented('weak_attention', _WEAK_VIT, _BOXES, 'vit', _SEARCH),
     *weakly_segmented(
         'weak_rollout', _WEAK_VIT, _BOXES, 'vit', _SEARCH, ('model.method=rollout',)
@@ -125,6 +129,41 @@ _RUNS = (
     *_ablation('no_mask_mlp', backbone=('model.backbone.mask_mlp=False',)),
     *_ablation('no_autoencoder', options=('model.autoencoding_head=None',)),
     *_finetuned('det_moments', 'configs/mmdet/wwt_det_scenes.py', full_only=True),
+    # Readings of the paper that are as plausible as ours
+    *_finetuned(
+        'det_unnormed',
+        'configs/mmdet/wwt_det_scenes.py',
+        ('model.bbox_head.norm_pooled=False',),
+        full_only=True,
+    ),
+    *_object_centric(
+        'ocl_mixed',
+        'ocl_wwt',
+        'wwt',
+        teacher=True,
+        full_only=True,
+        options=(
+            'model.decoder.competition=features',
+            'model.decoder.positions=False',
+        ),
+    ),
+    *(
+        replace(run, full_only=True)
+        for name, options in (
+            ('heads', ('model.rectify_heads=True',)),
+            ('all', ('model.classes_from=all',)),
+            ('all_average', ('model.classes_from=all', 'model.average=True')),
+        )
+        for run in weakly_segmented(
+            f'weak_wwt_{name}', _WEAK_WWT, _BOXES, 'wwt', _SEARCH, options
+        )
+    ),
+    *_ablation(
+        'probabilities',
+        full_only=True,
+        options=(_PROBABILITIES,),
+        accuracy=(_PROBABILITIES,),
+    ),
     *(
         run
         for n in _SLOTS

@@ -33,6 +33,32 @@ def test_class_activation_sums_rectified_masks_weighted_by_their_scores(
                 assert torch.isclose(result[image, y, x], value)
 
 
+def test_heads_can_be_rectified_before_their_mean():
+    scores, masks = random(2, 4, 3).softmax(-1), random(2, 2, 4, 3, 5)
+    result = class_activation(scores, masks, 1, rectify_heads=True)
+    for image in range(2):
+        for y in range(3):
+            for x in range(5):
+                value = 0.0
+                for slot in range(4):
+                    heads = [max(m, 0) for m in masks[image, :, slot, y, x].tolist()]
+                    value += float(scores[image, slot, 1]) * sum(heads) / 2
+                assert result[image, y, x] == pytest.approx(value)
+
+
+def test_the_sum_can_be_divided_by_that_of_the_weights():
+    scores, masks = random(2, 4, 3).softmax(-1), random(2, 2, 4, 3, 5)
+    whole = class_activation(scores, masks, torch.tensor([2, 0]))
+    average = class_activation(scores, masks, torch.tensor([2, 0]), average=True)
+    for image, label in enumerate((2, 0)):
+        weight = sum(float(scores[image, slot, label]) for slot in range(4))
+        assert torch.allclose(average[image], whole[image] / weight)
+    alike = torch.ones(1, 4, 3, 5, dtype=torch.float64)  # an average of equal masks
+    assert torch.allclose(
+        class_activation(scores[:1], alike, 1, average=True), alike[0]
+    )
+
+
 def test_negative_masks_are_no_evidence_against_a_class():
     masks = -torch.ones(1, 2, 4, 4)
     assert not class_activation(torch.ones(1, 2, 3), masks, 0).any()

@@ -14,15 +14,15 @@ from tests.tool_process import REPOSITORY
 from wwt_mm.classification import class_activation, record_attentions, rollout
 from wwt_mm.classification.explanation import (
     METHODS,
-    default_method,
     hide_unimportant,
+    suitable_methods,
 )
 from wwt_mm.errors import ConfigError
 
 from .conftest import shrunk
 from .two_processes import run_in_two_processes
 
-OF_WWT = ('class-activation', 'masks')
+OF_WWT = ('masks', 'class-activation')
 OF_VIT = ('class-token', 'rollout')
 
 
@@ -76,6 +76,15 @@ def test_raw_masks_are_the_mean_of_the_rectified_masks():
     assert torch.allclose(METHODS['masks'](model, image())[1], expected, atol=1e-6)
 
 
+def test_heads_are_rectified_before_their_mean_on_request():
+    model = make('wwt_tiny_in1k')
+    masks = model.backbone(image())[-1].masks
+    expected = sum(masks[:, :, k].clamp(min=0).mean(1) for k in range(6)) / 6
+    _, maps = METHODS['rectified-heads'](model, image())
+    assert torch.allclose(maps, expected, atol=1e-6)
+    assert not torch.allclose(maps, METHODS['masks'](model, image())[1], atol=1e-3)
+
+
 def test_vits_are_explained_by_their_last_attention_or_by_rollout():
     model = make('deit_tiny_in1k')
     with record_attentions(model.backbone) as attentions:
@@ -102,7 +111,12 @@ def test_unknown_methods_and_backbones_are_refused(image_folders, tmp_path):
         Runner.from_cfg(cfg).test_loop  # noqa: B018  (builds it)
     resnet = dict(type='ImageClassifier', backbone=dict(type='ResNet', depth=18))
     with pytest.raises(ConfigError, match='ResNet'):
-        default_method(MODELS.build(resnet))
+        suitable_methods(MODELS.build(resnet))
+
+
+def test_the_paper_takes_masks_as_they_are_and_attention_of_the_class_token():
+    assert suitable_methods(make('wwt_tiny_in1k')) == OF_WWT
+    assert suitable_methods(make('deit_tiny_in1k')) == OF_VIT
 
 
 def test_hidden_pixels_fade_to_the_mean_or_to_black():
@@ -230,7 +244,6 @@ def test_the_command_prints_and_writes_the_columns_of_table_1(
         monkeypatch,
         f'{REPOSITORY}/configs/mmpretrain/{name}.py',
         checkpoint(name, tmp_path),
-        *('--method', 'class-token', 'rollout'),
         *('--out', out, '--work-dir', tmp_path),
         *('--cfg-options', *options(cfg)),
     )

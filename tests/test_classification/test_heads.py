@@ -83,6 +83,30 @@ def test_image_logits_are_the_mean_of_an_mlp_over_each_slot():
     assert torch.allclose(head((feats,)), expected)
 
 
+def test_probabilities_can_be_averaged_in_the_place_of_logits():
+    head = SlotClsHead(4, 6, average_of='probabilities', loss=LABEL_SMOOTHING).double()
+    torch.nn.init.normal_(head.classifier.weight, std=3)
+    feats = (slot_masks(),)
+    slots = head.slot_logits(feats)
+    expected = sum(slots[:, k].exp() / slots[:, k].exp().sum(1, True) for k in range(5))
+    expected = expected / 5
+    assert torch.allclose(head(feats).softmax(1), expected)
+    assert not torch.allclose(slots.mean(1).softmax(1), expected, atol=0.02)
+    samples = head.predict(feats, [DataSample(), DataSample()])
+    assert torch.allclose(torch.stack([s.pred_score for s in samples]), expected)
+    labels = [DataSample().set_gt_label(label) for label in (1, 3)]
+    smooth = torch.full((2, 4), 0.025).double()
+    smooth[0, 1] += 0.9
+    smooth[1, 3] += 0.9
+    loss = -(smooth * expected.log()).sum(1).mean()
+    assert torch.allclose(head.loss(feats, labels)['loss'], loss)
+    with pytest.raises(ConfigError, match="'votes' is unknown"):
+        SlotClsHead(4, 6, average_of='votes')
+    several = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    with pytest.raises(ConfigError, match='exclude each other'):
+        SlotClsHead(4, 6, average_of='probabilities', loss=several)
+
+
 def test_only_the_last_of_several_outputs_is_classified():
     head = SlotClsHead(num_classes=4, in_channels=6).double()
     first, last = slot_masks(seed=1), slot_masks(seed=2)

@@ -84,7 +84,9 @@ def pooled_by_loops(head, feat, extents, image, slot):
                 centre = torch.tensor([j + 0.5, i + 0.5]) / extents[image]
                 xy += weights[i, j] * centre
                 xy_squared += weights[i, j] * centre.square()
-        parts += [head.norm_pooled(token), xy]
+        if isinstance(head.norm_pooled, torch.nn.LayerNorm):
+            token = F.layer_norm(token, (DIMS,))
+        parts += [token, xy]
         if head.squared_coordinates:
             parts.append(xy_squared)
     return torch.cat(parts)
@@ -92,17 +94,21 @@ def pooled_by_loops(head, feat, extents, image, slot):
 
 @pytest.mark.parametrize('pool', ['per_head', 'head_mean'])
 @pytest.mark.parametrize('squared', [False, True])
-@pytest.mark.parametrize('box_reference', ['none', 'mask_moments'])
+@pytest.mark.parametrize(
+    'box_reference, norm', [('none', True), ('none', False), ('mask_moments', True)]
+)
 @torch.no_grad()
 def test_boxes_come_from_tokens_and_coordinates_pooled_with_masks(
-    pool, squared, box_reference
+    pool, squared, box_reference, norm
 ):
     head = make_head(
         pool=pool,
+        norm_pooled=norm,
         squared_coordinates=squared,
         box_reference=box_reference,
         temperature=2.0,
     )
+    assert isinstance(head.norm_pooled, torch.nn.LayerNorm) == norm
     torch.nn.init.normal_(head.fc_reg.weight)
     feat, sizes = make_feat(), [(64, 96), (60, 81)]  # not whole tokens
     metas = [sample.metainfo for sample in make_samples(sizes, [0, 0])]

@@ -60,6 +60,9 @@ class Known(torch.nn.Module):
         masks = self.masks.expand(batch, 1, *self.masks.shape)
         return (SlotMasks(inputs.new_zeros(batch, len(self.logits), 1), masks, None),)
 
+    def average(self, slot_logits):
+        return slot_logits.mean(1)
+
     def slot_logits(self, features):
         return self.logits.expand(len(features[0].slots), *self.logits.shape)
 
@@ -100,15 +103,16 @@ def test_activation_sums_rectified_masks_weighted_by_class_probability():
 
 
 @torch.no_grad()
-def test_activation_is_that_of_the_classifier_package():
-    model = build()
+@pytest.mark.parametrize('options', [{}, dict(rectify_heads=True), dict(average=True)])
+def test_activation_is_that_of_the_classifier_package(options):
+    model = build(**options)
     images = torch.randn(2, 3, 24, 40)
     features = model.backbone(images)
     probabilities = model.head.slot_logits(features).softmax(-1)
     _, activations = model.explain(images)
     for c in range(4):
         expected = wwt_mm.classification.class_activation(
-            probabilities, features[0].masks, c
+            probabilities, features[0].masks, c, **options
         )
         torch.testing.assert_close(activations[:, c], expected)
 

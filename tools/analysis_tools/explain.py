@@ -4,15 +4,16 @@ An explanation is a map of what matters in an image. Drop is how much of the con
 in the predicted class is lost on average, and Increase the share of images in which it
 grows, where the image is multiplied by its map (Grad-CAM++'s definitions).
 
-methods, the first that suits the backbone being the default:
+methods, both that suit the backbone being the default:
+  masks             WWT: raw masks, rectified and averaged; that of Table 1
   class-activation  WWT: masks, weighted by their slots' scores of the class (eq. 8)
-  masks             WWT: raw masks, rectified and averaged
+  rectified-heads   WWT: as masks, each head rectified by itself; only if asked for
   class-token       ViT: the last layer's attention of the class token
   rollout           ViT: attention rollout
 
-example, for the two rows of a ViT:
+example, which prints both rows of a ViT:
   python tools/analysis_tools/explain.py configs/mmpretrain/deit_tiny_in1k.py
-      epoch_300.pth --method class-token rollout --out deit_tiny.json
+      epoch_300.pth --out deit_tiny.json
 """
 
 import argparse
@@ -72,7 +73,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--method',
         nargs='+',
-        choices=['class-activation', 'masks', 'class-token', 'rollout'],
+        choices=[
+            'masks',
+            'class-activation',
+            'rectified-heads',
+            'class-token',
+            'rollout',
+        ],
         help='one row for each',
     )
     parser.add_argument(
@@ -114,7 +121,7 @@ def evaluate(runner: Runner, methods: list[str] | None) -> list[dict]:
     runner.register_hook(CheckpointFitHook())
     loop = runner.test_loop
     rows = []
-    for method in methods or [loop.method]:
+    for method in methods or loop.suitable:
         loop.method = method
         metrics = loop.run() if rows else runner.test()
         rows.append(dict(method=method, **metrics))

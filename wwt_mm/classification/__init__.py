@@ -5,7 +5,11 @@ from wwt_mm.requirements import require as _require
 _require('mmpretrain')
 
 from .autoencoding_head import AutoencodingHead, competitive_features  # noqa: E402
-from .class_activation import class_activation, upsample_to_image  # noqa: E402
+from .class_activation import (  # noqa: E402
+    class_activation,
+    rectified_masks,
+    upsample_to_image,
+)
 from .explanation_loop import ExplanationTestLoop  # noqa: E402
 from .explanation_metric import ExplanationMetric  # noqa: E402
 from .slot_cls_head import SlotClsHead  # noqa: E402
@@ -28,6 +32,7 @@ __all__ = [
     'competitive_features',
     'patch_grid',
     'record_attentions',
+    'rectified_masks',
     'rollout',
     'upsample_to_image',
 ]

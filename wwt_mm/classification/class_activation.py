@@ -10,6 +10,8 @@ def class_activation(
     class_index: int | Tensor,
     image_size: tuple[int, int] | None = None,
     patch_size: int | None = None,
+    rectify_heads: bool = False,
+    average: bool = False,
 ) -> Tensor:
     """Sum of rectified masks, weighted by each slot's score of a class: eq. (8).
 
@@ -21,22 +23,43 @@ def class_activation(
         image_size: Height and width in pixels to upsample to; ``None`` stays with
             tokens.
         patch_size: As for :func:`upsample_to_image`.
+        rectify_heads: As for :func:`rectified_masks`.
+        average: Whether the sum is divided by that of the weights: "a
+            class-confidence-weights average" may mean either. It makes a difference
+            only where classes or images are compared.
 
     Returns:
         ``(B, h, w)``, or ``(B, H, W)`` with ``image_size``.
     """
-    if masks.dim() == 5:
-        masks = masks.mean(1)
+    masks = rectified_masks(masks, rectify_heads)
     if isinstance(class_index, Tensor):
         index = class_index.view(-1, 1, 1).expand(-1, slot_scores.shape[1], 1)
         weights = slot_scores.gather(2, index)  # (B, K, 1)
     else:
         weights = slot_scores[..., class_index, None]
-    rectified = masks.relu().flatten(2)  # (B, K, N)
-    activation = (weights.mT @ rectified).view(len(masks), *masks.shape[-2:])  # (8)
+    if average:
+        weights = weights / weights.sum(1, keepdim=True)
+    activation = (weights.mT @ masks.flatten(2)).unflatten(2, masks.shape[-2:])  # (8)
+    activation = activation.squeeze(1)
     if image_size is None:
         return activation
     return upsample_to_image(activation, image_size, patch_size)
+
+
+def rectified_masks(masks: Tensor, rectify_heads: bool = False) -> Tensor:
+    """One mask without negative values for each slot.
+
+    Args:
+        masks: Raw masks ``(B, H, K, h, w)``, or one for each slot ``(B, K, h, w)``.
+        rectify_heads: Whether each head is rectified before their mean is taken, not
+            after. Which is not given in the paper.
+
+    Returns:
+        ``(B, K, h, w)``.
+    """
+    if masks.dim() == 4:
+        return masks.relu()
+    return masks.relu().mean(1) if rectify_heads else masks.mean(1).relu()
 
 
 def upsample_to_image(

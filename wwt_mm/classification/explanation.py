@@ -15,7 +15,7 @@ from torch import Tensor
 from wwt_mm.backbone import WhatWhereTransformer
 from wwt_mm.errors import ConfigError
 
-from .class_activation import class_activation, upsample_to_image
+from .class_activation import class_activation, rectified_masks, upsample_to_image
 from .slot_cls_head import SlotClsHead
 from .vit_attention import (
     class_token_attention,
@@ -32,7 +32,7 @@ def explain_by_class_activation(
 ) -> tuple[Tensor, Tensor]:
     """WWT: eq. (8) with probabilities; of the predicted classes if none are given."""
     feats, slot_logits = _run_wwt(classifier, inputs)
-    logits = slot_logits.mean(1)
+    logits = classifier.head.average(slot_logits)
     classes = logits.argmax(1) if classes is None else classes
     scores = classifier.head.to_probabilities(slot_logits)
     return logits, class_activation(scores, feats.masks, classes)
@@ -41,9 +41,21 @@ def explain_by_class_activation(
 def explain_by_masks(
     classifier: ImageClassifier, inputs: Tensor, classes: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """WWT: raw masks, rectified and averaged over slots; the class plays no role."""
+    """WWT: raw masks, rectified and averaged over slots; the class plays no role.
+
+    The map of Table 1: "attention masks as they are" (sec. 4).
+    """
     feats, slot_logits = _run_wwt(classifier, inputs)
-    return slot_logits.mean(1), feats.masks.mean(1).relu().mean(1)
+    return classifier.head.average(slot_logits), rectified_masks(feats.masks).mean(1)
+
+
+def explain_by_rectified_heads(
+    classifier: ImageClassifier, inputs: Tensor, classes: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """WWT: as by masks, with each head rectified before the mean over heads."""
+    feats, slot_logits = _run_wwt(classifier, inputs)
+    maps = rectified_masks(feats.masks, rectify_heads=True).mean(1)
+    return classifier.head.average(slot_logits), maps
 
 
 def explain_by_class_token(
@@ -65,21 +77,22 @@ def explain_by_rollout(
 METHODS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     'class-activation': explain_by_class_activation,
     'masks': explain_by_masks,
+    'rectified-heads': explain_by_rectified_heads,
     'class-token': explain_by_class_token,
     'rollout': explain_by_rollout,
 }
 
 
-def default_method(classifier: ImageClassifier) -> str:
-    """The name in :data:`METHODS` of the first method that suits a classifier.
+def suitable_methods(classifier: ImageClassifier) -> tuple[str, ...]:
+    """The names in :data:`METHODS` that suit a classifier, the paper's first.
 
     Raises:
         ConfigError: If none does.
     """
     if isinstance(classifier.backbone, WhatWhereTransformer):
-        return 'class-activation'
+        return 'masks', 'class-activation'
     if isinstance(classifier.backbone, VisionTransformer):
-        return 'class-token'
+        return 'class-token', 'rollout'
     raise ConfigError(
         f'a {type(classifier.backbone).__name__} cannot be explained: the methods are '
         "for WhatWhereTransformer and mmpretrain's VisionTransformer"

@@ -10,7 +10,7 @@ from mmpretrain.structures import DataSample
 
 from wwt_mm.errors import ConfigError
 
-from .explanation import METHODS, default_method, hide_unimportant
+from .explanation import METHODS, hide_unimportant, suitable_methods
 
 
 @LOOPS.register_module()
@@ -20,8 +20,8 @@ class ExplanationTestLoop(TestLoop):
     Args:
         *args: As for ``TestLoop``.
         method: How predictions are explained, one of
-            :data:`~wwt_mm.classification.explanation.METHODS`; ``None`` takes what
-            suits the backbone.
+            :data:`~wwt_mm.classification.explanation.METHODS`; ``None`` takes the
+            first that suits the backbone.
         blank: What hidden pixels become, ``'mean'`` or ``'black'``.
         **kwargs: As for ``TestLoop``.
     """
@@ -32,7 +32,8 @@ class ExplanationTestLoop(TestLoop):
         super().__init__(*args, **kwargs)
         model = self.runner.model
         self.classifier = model.module if is_model_wrapper(model) else model
-        self.method = default_method(self.classifier) if method is None else method
+        self.suitable = suitable_methods(self.classifier)
+        self.method = self.suitable[0] if method is None else method
         if self.method not in METHODS:
             raise ConfigError(
                 f'method={method!r} is unknown: choose one of {list(METHODS)}'

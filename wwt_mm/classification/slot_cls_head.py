@@ -1,5 +1,6 @@
 """The classification head of the paper's Fig. 4 (a): classify slots, then average."""
 
+import math
 from collections.abc import Sequence
 
 from mmpretrain.models.heads import ClsHead, MultiLabelClsHead
@@ -8,6 +9,9 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from wwt_mm.backbone import SlotMasks
+from wwt_mm.errors import ConfigError
+
+AVERAGES = ('logits', 'probabilities')
 
 
 @MODELS.register_module()
@@ -25,6 +29,8 @@ class SlotClsHead(ClsHead):
         num_classes: Classes ``C``.
         in_channels: Channels ``D`` of a slot.
         hidden_channels: Width of the hidden layer; ``None`` means ``in_channels``.
+        average_of: What is averaged over slots, ``'logits'`` or ``'probabilities'``. Of
+            "the results are averaged" (sec. 3.2 (a)) either may be meant.
         init_cfg: mmengine initialisation; ``None`` means DeiT's.
         **kwargs: As for mmpretrain's ``ClsHead``: ``loss``, which takes labels ``(B,)``
             or, after Mixup and CutMix, label scores ``(B, C)``; ``topk``; ``cal_acc``.
@@ -35,15 +41,26 @@ class SlotClsHead(ClsHead):
         num_classes: int,
         in_channels: int,
         hidden_channels: int | None = None,
+        average_of: str = 'logits',
         init_cfg: dict | list[dict] | None = None,
         **kwargs,
     ) -> None:
         if init_cfg is None:
             init_cfg = dict(type='TruncNormal', layer='Linear', std=0.02)
         super().__init__(init_cfg=init_cfg, **kwargs)
+        if average_of not in AVERAGES:
+            raise ConfigError(
+                f'average_of={average_of!r} is unknown: choose one of {AVERAGES}'
+            )
+        self.average_of = average_of
         self.num_classes = num_classes
         self.use_sigmoid = bool(getattr(self.loss_module, 'use_sigmoid', False))
         self.thr = 0.5
+        if self.use_sigmoid and average_of == 'probabilities':
+            raise ConfigError(
+                "average_of='probabilities' is for classes that exclude each other: "
+                "use 'logits' with a loss of use_sigmoid=True"
+            )
         hidden_channels = hidden_channels or in_channels
         self.hidden = nn.Linear(in_channels, hidden_channels)
         self.act = nn.GELU()
@@ -57,9 +74,19 @@ class SlotClsHead(ClsHead):
         """Class logits ``(B, K, C)`` of each slot of the last block."""
         return self.classifier(self.pre_logits(feats))
 
+    def average(self, slot_logits: Tensor) -> Tensor:
+        """Logits ``(B, C)`` of images from those of their slots, ``(B, K, C)``.
+
+        With ``average_of='probabilities'``, the logarithm of their mean.
+        """
+        if self.average_of == 'logits':
+            return slot_logits.mean(1)
+        slots = math.log(slot_logits.shape[1])
+        return slot_logits.log_softmax(-1).logsumexp(1) - slots
+
     def forward(self, feats: Sequence[SlotMasks]) -> Tensor:
-        """Class logits ``(B, C)`` of each image: the mean over its slots."""
-        return self.slot_logits(feats).mean(1)
+        """Class logits ``(B, C)`` of each image: the average over its slots."""
+        return self.average(self.slot_logits(feats))
 
     def to_probabilities(self, logits: Tensor) -> Tensor:
         """Class probabilities of logits ``(..., C)``."""
@@ -69,7 +96,7 @@ class SlotClsHead(ClsHead):
         self, feats: Sequence[SlotMasks], data_samples: list[DataSample], **kwargs
     ) -> dict[str, Tensor]:
         """See mmpretrain's ``ClsHead.loss``."""
-        return self._get_loss(self._mean_logits(feats), data_samples, **kwargs)
+        return self._get_loss(self._image_logits(feats), data_samples, **kwargs)
 
     def predict(
         self,
@@ -77,7 +104,7 @@ class SlotClsHead(ClsHead):
         data_samples: list[DataSample | None] | None = None,
     ) -> list[DataSample]:
         """See mmpretrain's ``ClsHead.predict``."""
-        return self._get_predictions(self._mean_logits(feats), data_samples)
+        return self._get_predictions(self._image_logits(feats), data_samples)
 
     def _get_loss(
         self, cls_score: Tensor, data_samples: list[DataSample], **kwargs
@@ -95,10 +122,12 @@ class SlotClsHead(ClsHead):
         kind = MultiLabelClsHead if self.use_sigmoid else ClsHead
         return kind._get_predictions(self, cls_score, data_samples)
 
-    def _mean_logits(self, feats: Sequence[SlotMasks]) -> Tensor:
-        """What :meth:`forward` returns, for less.
+    def _image_logits(self, feats: Sequence[SlotMasks]) -> Tensor:
+        """What :meth:`forward` returns, for less where logits are averaged.
 
         The classifier is linear, so the mean of the slots' logits is the logits of
         their mean.
         """
+        if self.average_of == 'probabilities':
+            return self(feats)
         return self.classifier(self.pre_logits(feats).mean(1))

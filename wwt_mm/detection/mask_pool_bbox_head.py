@@ -38,6 +38,8 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         learn_temperature: Whether that is learned.
         squared_coordinates: Whether the squares of coordinates are pooled too, so that
             the MLP can tell a mask's spread.
+        norm_pooled: Whether pooled tokens go through a LayerNorm before the MLP. Not
+            given in the paper.
         **kwargs: Arguments of :class:`QueryBBoxHead`.
 
     Raises:
@@ -54,6 +56,7 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         temperature: float = 1.0,
         learn_temperature: bool = False,
         squared_coordinates: bool = False,
+        norm_pooled: bool = True,
         **kwargs,
     ) -> None:
         if pool not in POOLS:
@@ -72,13 +75,13 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         coordinates = 4 if squared_coordinates else 2
         box_dims = maps * (embed_dims + coordinates)
         super().__init__(num_classes, embed_dims, box_dims, **kwargs)
+        self.norm_pooled = nn.LayerNorm(embed_dims) if norm_pooled else nn.Identity()
         self.log_temperature = nn.Parameter(
             torch.tensor(float(temperature)).log(), requires_grad=learn_temperature
         )
 
     def _init_layers(self) -> None:
         super()._init_layers()
-        self.norm_pooled = nn.LayerNorm(self.embed_dims)
         if self.box_reference == 'mask_moments':
             # Begin with the box around the mask as it is.
             nn.init.zeros_(self.fc_reg.weight)

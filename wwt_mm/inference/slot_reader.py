@@ -161,8 +161,9 @@ class SlotReader:
         to_probabilities = getattr(self.head, 'to_probabilities', _softmax)
         slots = to_probabilities(logits)
         image = None
-        if hasattr(self.model, 'head'):  # a classifier: slots vote with their logits
-            image = to_probabilities(logits.mean(0))
+        if hasattr(self.model, 'head'):  # a classifier: slots vote
+            mean = getattr(self.head, 'average', lambda slots: slots.mean(1))
+            image = to_probabilities(mean(logits[None])[0])
         if hasattr(self.model, 'to_classes'):  # of a weakly supervised segmentor
             slots, image = self.model.to_classes(slots), self.model.to_classes(image)
         slots = slots.float().cpu()

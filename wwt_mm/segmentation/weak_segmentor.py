@@ -233,9 +233,23 @@ class WeakSlotSegmentor(WeakSegmentor):
     """WWT's own label maps: class scores of slots times their masks, eq. (8).
 
     It takes the checkpoint of a :class:`~wwt_mm.classification.WWTClassifier` with a
-    :class:`~wwt_mm.classification.SlotClsHead` as it is. Args: those of
-    :class:`WeakSegmentor`.
+    :class:`~wwt_mm.classification.SlotClsHead` as it is.
+
+    Args:
+        rectify_heads: Whether each head of the masks is rectified before their mean is
+            taken, see :func:`~wwt_mm.classification.rectified_masks`.
+        average: Whether eq. (8) is divided by the sum of a class's scores, see
+            :func:`~wwt_mm.classification.class_activation`; of consequence only where
+            classes compete (``classes_from='all'``).
+        **kwargs: Arguments of :class:`WeakSegmentor`.
     """
+
+    def __init__(
+        self, rectify_heads: bool = False, average: bool = False, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.rectify_heads = rectify_heads
+        self.average = average
 
     def explain(
         self, inputs: Tensor, padding_mask: Tensor | None = None
@@ -243,8 +257,11 @@ class WeakSlotSegmentor(WeakSegmentor):
         """See :meth:`WeakSegmentor.explain`."""
         features = self.backbone(inputs, padding_mask)
         slot_logits = self.head.slot_logits(features)  # (B, K, n)
-        masks = features[-1].masks.mean(1).relu()  # (B, K, h, w)
+        masks = features[-1].masks  # (B, H, K, h, w)
+        masks = masks.relu().mean(1) if self.rectify_heads else masks.mean(1).relu()
         scores = self.to_classes(slot_logits.softmax(-1))  # (B, K, C)
+        if self.average:
+            scores = scores / scores.sum(1, keepdim=True)
         activations = scores.mT @ masks.flatten(2)  # (B, C, N)         (8)
-        image = self.to_classes(slot_logits.mean(1).softmax(-1))
+        image = self.to_classes(self.head.average(slot_logits).softmax(-1))
         return image, activations.unflatten(2, masks.shape[-2:])
