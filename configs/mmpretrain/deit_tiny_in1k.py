@@ -1,4 +1,5 @@
-# DeiT-Tiny (paper, Table 1): mmpretrain's ViT, trained as WWT-Tiny is.
+# DeiT-Tiny (paper, Table 1): mmpretrain's ViT, initialised as DeiT's code does and
+# trained as WWT-Tiny is.
 _base_ = [
     '../_base_/datasets/imagenet.py',
     '../_base_/schedules/deit_300e.py',
@@ -15,7 +16,7 @@ model = dict(
         to_rgb=True,
     ),
     backbone=dict(
-        type='VisionTransformer',
+        type='DeiT',
         arch='deit-tiny',
         img_size=224,
         patch_size=16,
@@ -30,11 +31,8 @@ model = dict(
             label_smooth_val=0.1,  # DeiT, Table 9
             mode='original',
         ),
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02),  # DeiT, code
     ),
-    init_cfg=[
-        dict(type='TruncNormal', layer='Linear', std=0.02),  # DeiT, code
-        dict(type='Constant', layer='LayerNorm', val=1.0, bias=0.0),
-    ],
     # DeiT, Table 9
     train_cfg=dict(
         augments=[dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.optim import CosineAnnealingLR, LinearLR, build_optim_wrapper
 from mmengine.runner import Runner
+from mmpretrain.datasets.samplers import repeat_aug
 from mmpretrain.registry import MODELS
 
 from tests.test_classification.conftest import (  # noqa: F401  (a fixture)
@@ -139,6 +140,33 @@ def test_the_learning_rate_warms_up_for_5_epochs_and_falls_by_a_cosine():
         done = (iteration - 5 * epoch) / (295 * epoch)
         cosine = 1e-5 + (1e-3 - 1e-5) * (1 + math.cos(math.pi * done)) / 2
         assert rates[iteration] == pytest.approx(cosine, rel=1e-3)
+
+
+def test_deit_starts_from_the_weights_that_its_code_draws():
+    model = MODELS.build(config('deit_tiny_in1k').model)
+    model.init_weights()
+    linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    assert len(linear) == 12 * 4 + 1  # qkv, projection, two of the FFN; the head
+    for layer in linear:
+        assert float(layer.weight.std()) == pytest.approx(0.02, rel=0.02)
+        assert not layer.bias.any()
+    for embedding in (model.backbone.cls_token, model.backbone.pos_embed):
+        assert float(embedding.std()) == pytest.approx(0.02, rel=0.15)
+    for name, parameter in model.named_parameters():
+        if '.ln' in name:
+            assert (parameter == (1 if name.endswith('weight') else 0)).all()
+
+
+@pytest.mark.parametrize('name', ['deit_tiny_in1k', 'wwt_tiny_in1k'])
+def test_an_epoch_of_imagenet_has_1251_iterations_on_8_gpus(name, monkeypatch):
+    cfg = config(name).train_dataloader
+    monkeypatch.setattr(repeat_aug, 'get_dist_info', lambda: (0, 8))
+    images = range(1_281_167)
+    sampler = repeat_aug.RepeatAugSampler(images, num_repeats=3, seed=0)
+    loader = torch.utils.data.DataLoader(
+        images, cfg.batch_size, sampler=sampler, drop_last=cfg.drop_last
+    )
+    assert len(loader) == 1251
 
 
 def test_averaged_weights_come_on_top_of_the_other_hooks():

@@ -10,6 +10,7 @@ from .class_activation import (  # noqa: E402
     rectified_masks,
     upsample_to_image,
 )
+from .deit import DeiT  # noqa: E402
 from .explanation_loop import ExplanationTestLoop  # noqa: E402
 from .explanation_metric import ExplanationMetric  # noqa: E402
 from .slot_cls_head import SlotClsHead  # noqa: E402
@@ -23,6 +24,7 @@ from .wwt_classifier import WWTClassifier  # noqa: E402
 
 __all__ = [
     'AutoencodingHead',
+    'DeiT',
     'ExplanationMetric',
     'ExplanationTestLoop',
     'SlotClsHead',

@@ -57,6 +57,7 @@ train_dataloader = dict(
     batch_size=128,  # of 8 GPUs: 1024, as DeiT
     num_workers=8,
     persistent_workers=True,
+    drop_last=True,  # code: 1,251 iterations an epoch
     dataset=dict(
         type=dataset_type, data_root=data_root, split='train', pipeline=train_pipeline
     ),
