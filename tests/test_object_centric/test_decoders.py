@@ -187,9 +187,14 @@ def test_the_evaluated_masks_are_attention_or_those_of_the_grouping(
     objects, autoregressive
 ):
     target = torch.randn(2, 8, 2, 4, dtype=torch.float64)
-    masks = autoregressive()(objects, target).masks
+    decoder = autoregressive()
+    last, seen = decoder.blocks[-1].multihead_attn, []
+    last.register_forward_hook(lambda _, inputs, output: seen.append(inputs))
+    masks = decoder(objects, target).masks
     assert masks.shape == (2, 3, 2, 4)
     torch.testing.assert_close(masks.sum(1), torch.ones_like(masks[:, 0]))
+    _, heads = last(*seen[0], average_attn_weights=False)  # (B, heads, N, n)
+    torch.testing.assert_close(masks.flatten(2).mT, (heads[:, 0] + heads[:, 1]) / 2)
     masks = autoregressive(masks_from='grouping')(objects, target).masks
     assert torch.equal(masks, objects.masks)
     with pytest.raises(ConfigError, match="'slots' is unknown"):
