@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(
-    grouping=dict(in_channels=96, channels=128),
+    grouping=dict(in_channels=96, channels=128, hidden_channels=96),
     decoder=dict(in_channels=128, out_channels=96, grid=(16, 16), hidden_channels=384),
     target=_base_.teacher,
 )

@@ -17,6 +17,6 @@ model = dict(
         base_channels=32,
         norm_cfg=dict(num_groups=8),
     ),
-    grouping=dict(in_channels=64, num_slots=6, channels=64, grid=(16, 16)),
+    grouping=dict(in_channels=64, num_slots=6, channels=64, hidden_channels=64),
     decoder=dict(in_channels=64, num_layers=3, hidden_channels=32),
 )
