@@ -76,12 +76,12 @@ def claims_of(
         figure_7(),
         readings(found),
     )
-    kept = (_restrict(claim, names) for claim in claims)
+    kept = (restrict(claim, names) for claim in claims)
     return tuple(claim for claim in kept if claim.rows)
 
 
-def _restrict(claim: Claim, names: set[str]) -> Claim:
-    """A claim without what other runs measure."""
+def restrict(claim: Claim, names: set[str]) -> Claim:
+    """A claim without what runs of other names measure."""
     rows = [
         replace(
             row, cells=tuple(c if c and c.run in names else None for c in row.cells)
