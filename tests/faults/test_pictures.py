@@ -1,8 +1,10 @@
 """Every image has its picture, and test-time augmentation reaches every dataset."""
 
 import shutil
+from collections import OrderedDict
 
 import pytest
+from mmengine.visualization import Visualizer
 
 from .conftest import MAINS
 from .small import CLASSIFICATION, DETECTION, options
@@ -35,6 +37,12 @@ def two_datasets(root, tmp_path):
         f"_delete_=True, type='ConcatDataset', datasets={parts}))\n"
     )
     return tmp_path / 'concat.py'
+
+
+@pytest.fixture(autouse=True)
+def no_visualizers_of_other_tests(monkeypatch):
+    """mmengine's hooks draw with the one whose name was last new in their process."""
+    monkeypatch.setattr(Visualizer, '_instance_dict', OrderedDict())
 
 
 def test_equal_names_in_different_folders_have_a_picture_each(

@@ -41,7 +41,7 @@ def test_claims_are_measured_from_nothing_to_the_page(
 
     # Claim 2 for one seed: its training is there already, thresholds are handed on.
     main([*arguments(tmp_path, '--seeds', 0), '--claims', '2', *training])
-    assert '11 results' in capsys.readouterr().out
+    assert '17 results' in capsys.readouterr().out
     threshold, test = (
         json.loads((tmp_path / f'out/seed0/{run}/result.json').read_text())
         for run in ('weak_wwt_threshold', 'weak_wwt')
