@@ -5,7 +5,11 @@ import os
 import subprocess
 import sys
 
+import pytest
 from tool_process import CPU_ONLY, REPOSITORY
+
+# Minutes, with limits of time: not beside other tests on two cores.
+pytestmark = pytest.mark.slow_faults
 
 TOOL = REPOSITORY / 'tools' / 'analysis_tools' / 'check_gpu.py'
 
