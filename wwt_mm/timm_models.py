@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
+from mmengine.model import initialize
 from timm.models import build_model_with_cfg, register_model
 from timm.models._features import feature_take_indices
 from torch import Tensor, nn
@@ -47,7 +48,8 @@ class SlotClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = WhatWhereTransformer(arch, in_channels=in_chans, **backbone)
-        self.backbone.init_weights()
+        # Not init_weights, which logs a line for each parameter.
+        initialize(self.backbone, self.backbone.init_cfg)
         dims, size = self.backbone.embed_dims, self.backbone.patch_size
         self.num_features = self.head_hidden_size = dims
         self.feature_info = [
@@ -139,8 +141,6 @@ class SlotClassifier(nn.Module):
 
 
 def _create(name: str, pretrained: bool, cfg: dict, **kwargs) -> nn.Module:
-    for key in ('global_pool', 'pretrained_cfg_overlay', 'cache_dir'):
-        kwargs.pop(key, None)
     cfg = kwargs.pop('pretrained_cfg', None) or cfg
     return build_model_with_cfg(
         SlotClassifier,

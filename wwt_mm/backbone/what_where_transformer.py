@@ -209,7 +209,7 @@ class WhatWhereTransformer(BaseModule):
         return checkpoint(block, *state, use_reentrant=False, **options)
 
     def _keep_hidden(self, ctx, op, *args, **kwargs) -> CheckpointPolicy:
-        """Keep the hidden channels of MLPs, most of the products of a block."""
+        """Keep the hidden channels of MLPs, nearly half of the products of a block."""
         linear = op is torch.ops.aten.addmm.default
         if linear and len(args[0]) > self.embed_dims:  # args: bias, input, weight
             return CheckpointPolicy.MUST_SAVE
