@@ -1,7 +1,9 @@
 import os
+import random
 import shutil
 from copy import copy
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
@@ -13,6 +15,14 @@ from reproduction.scenes import SceneConfig, write_voc
 # Before anything imports triton: its kernels then run where there is no GPU.
 if not torch.cuda.is_available():
     os.environ.setdefault('TRITON_INTERPRET', '1')
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    """What a test draws does not depend on the tests before it."""
+    random.seed(0)
+    np.random.seed(0)  # mmcv and mmdet draw from it
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

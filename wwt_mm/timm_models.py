@@ -10,6 +10,7 @@ from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 from .backbone import WhatWhereTransformer
+from .backbone.initial_weights import draw_weights
 from .guards.weights import WEIGHTS_NAME
 from .weights import SHIPPED_MODEL
 
@@ -128,7 +129,7 @@ class SlotClassifier(nn.Module):
         self.head.classifier = nn.Identity()
         if num_classes:
             self.head.classifier = nn.Linear(self.num_features, num_classes)
-            nn.init.trunc_normal_(self.head.classifier.weight, std=0.02)
+            draw_weights(self.head.classifier.weight)
 
     @torch.jit.ignore
     def no_weight_decay(self) -> set[str]:

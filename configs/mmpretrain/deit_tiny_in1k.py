@@ -31,7 +31,8 @@ model = dict(
             label_smooth_val=0.1,  # DeiT, Table 9
             mode='original',
         ),
-        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02),  # DeiT, code
+        # DeiT, code; bounds: wwt_mm/backbone/initial_weights.py
+        init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02, a=-0.1, b=0.1),
     ),
     # DeiT, Table 9
     train_cfg=dict(

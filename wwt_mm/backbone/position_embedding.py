@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from .initial_weights import draw_weights
+
 _A = -0.75  # the cubic kernel's parameter, as in torch's and OpenCV's resizing
 
 
@@ -21,7 +23,7 @@ class PositionEmbedding(nn.Module):
     def __init__(self, embed_dims: int, grid: tuple[int, int]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(1, embed_dims, *grid))
-        nn.init.trunc_normal_(self.weight, std=0.02)
+        draw_weights(self.weight)
 
     def forward(self, grid: tuple[int, int], padding: Tensor | None) -> Tensor:
         """Resample to ``grid``.

@@ -19,6 +19,7 @@ from torch.utils.checkpoint import (
 
 from ..errors import CheckpointError, ConfigError
 from .block import WhatWhereBlock
+from .initial_weights import init_cfg_of
 from .patch_embedding import PatchEmbedding
 from .position_embedding import PositionEmbedding, resize_positions
 from .slot_masks import SlotMasks
@@ -108,7 +109,7 @@ class WhatWhereTransformer(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if init_cfg is None:
-            init_cfg = dict(type='TruncNormal', layer=['Linear', 'Conv2d'], std=0.02)
+            init_cfg = init_cfg_of('Linear', 'Conv2d')
         super().__init__(init_cfg)
         arch = self._resolve_arch(arch)
         self.embed_dims = arch['embed_dims']

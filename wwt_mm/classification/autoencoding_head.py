@@ -9,6 +9,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 from wwt_mm.backbone import SlotMasks
+from wwt_mm.backbone.initial_weights import init_cfg_of
 from wwt_mm.errors import ConfigError
 
 
@@ -62,7 +63,7 @@ class AutoencodingHead(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         if init_cfg is None:
-            init_cfg = dict(type='TruncNormal', layer='Conv2d', std=0.02)
+            init_cfg = init_cfg_of('Conv2d')
         super().__init__(init_cfg)
         if heads not in ('mean', 'each'):
             raise ConfigError(

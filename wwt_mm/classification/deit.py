@@ -1,9 +1,10 @@
 """A ViT with the random weights that DeiT starts from."""
 
-from mmengine.model.weight_init import trunc_normal_
 from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.registry import MODELS
 from torch import nn
+
+from wwt_mm.backbone.initial_weights import draw_weights
 
 
 @MODELS.register_module()
@@ -22,9 +23,9 @@ class DeiT(VisionTransformer):
         super().init_weights()
         if isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained':
             return
-        trunc_normal_(self.cls_token, std=0.02)
+        draw_weights(self.cls_token)
         for layer in self.layers.modules():
             if isinstance(layer, nn.Linear):
-                trunc_normal_(layer.weight, std=0.02)
+                draw_weights(layer.weight)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)

@@ -9,6 +9,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from wwt_mm.backbone import SlotMasks
+from wwt_mm.backbone.initial_weights import init_cfg_of
 from wwt_mm.errors import ConfigError
 
 AVERAGES = ('logits', 'probabilities')
@@ -46,7 +47,7 @@ class SlotClsHead(ClsHead):
         **kwargs,
     ) -> None:
         if init_cfg is None:
-            init_cfg = dict(type='TruncNormal', layer='Linear', std=0.02)
+            init_cfg = init_cfg_of('Linear')
         super().__init__(init_cfg=init_cfg, **kwargs)
         if average_of not in AVERAGES:
             raise ConfigError(
