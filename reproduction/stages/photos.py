@@ -41,7 +41,7 @@ _FEW_TINY = ('test_dataloader.dataset.step=100',)
 _FEW = ('test_dataloader.dataset.indices=16',)
 _FEW_TRAINED = (*_ONE_EPOCH, 'train_dataloader.dataset.indices=32')
 
-_RULE = ('normalise', 'threshold', 'concentration', 'min_area', 'max_area')
+_RULE = ('normalise', 'threshold', 'concentration', 'rank', 'min_area', 'max_area')
 
 
 def _searched(prefix: str, model: str, weights: str, method: str) -> Run:

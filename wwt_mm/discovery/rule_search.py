@@ -22,18 +22,22 @@ _THRESHOLDS = {
     'softmax_tokens': (0.1, 0.25, 0.5),
     'mass': (0.2, 0.4, 0.6),
 }
-_SIZES = (dict(min_area=2, max_area=1.0), dict(min_area=8, max_area=0.5))
+_SIZES = (dict(min_area=2, max_area=1.0), dict(min_area=8, max_area=0.6))
 #: Options of :class:`MaskMethod` that are tried, its defaults among them.
 RULES: tuple[dict, ...] = tuple(
     dict(
         normalise=normalise,
         threshold=threshold,
         concentration=concentration,
+        rank=rank,
         **sizes,
     )
     for normalise, thresholds in _THRESHOLDS.items()
-    for threshold, concentration, sizes in product(
-        thresholds, ('softmax_tokens', 'min_max', 'relu'), _SIZES
+    for threshold, concentration, rank, sizes in product(
+        thresholds,
+        ('softmax_tokens', 'min_max', 'relu'),
+        ('mask', 'region'),
+        _SIZES,
     )
 )
 
