@@ -118,7 +118,8 @@ def build_command(
             options.append(f'load_from={weights}')
         else:
             command.append(weights)
-    command += ['--work-dir', str(folder / 'work'), *run.arguments]
+    arguments = [argument.format(**places.data) for argument in run.arguments]
+    command += ['--work-dir', str(folder / 'work'), *arguments]
     if tool.output:
         command += [tool.output[0], str(folder / tool.output[1])]
     if training:

@@ -90,16 +90,27 @@ def _bars(axes: Axes, claim: Claim, measured: Measurements) -> None:
 
 def _invariance(axes: Axes, claim: Claim, measured: Measurements) -> None:
     """Similarity to the first place."""
-    for row, colour in zip(claim.rows, (_OURS, _OTHERS), strict=True):
+    for number, row in enumerate(claim.rows):
+        colour, style = (
+            (_OURS, _OTHERS)[number % 2],
+            ('-', '--', '-.', ':')[number // 2],
+        )
         *curve, _, other = row.cells
         values = [summarise(cell.values(measured).values()) for cell in curve]
         means = np.array([1.0, *(mean for mean, _ in values)])
         spread = np.array([0.0, *(deviation or 0.0 for _, deviation in values)])
         axes.errorbar(
-            range(len(means)), means, spread, label=row.label, color=colour, capsize=3
+            range(len(means)),
+            means,
+            spread,
+            label=row.label,
+            color=colour,
+            linestyle=style,
+            capsize=3,
         )
-        reference = summarise(other.values(measured).values())[0]
-        axes.axhline(reference, color=colour, linestyle=':', label=f'other {row.label}')
+        if len(claim.rows) == 2:
+            level = summarise(other.values(measured).values())[0]
+            axes.axhline(level, color=colour, linestyle=':', label=f'other {row.label}')
     axes.set_xticks(range(len(means)), [f'Pos{place}' for place in range(len(means))])
     axes.set_ylabel('cosine similarity to Pos0')
     axes.legend(fontsize='small')

@@ -485,32 +485,30 @@ def table_7(
     )
 
 
-def figure_7() -> Claim:
-    """Translation invariance."""
+def figure_7(runs: Sequence[tuple[str, str]] = (('invariance', ''),)) -> Claim:
+    """Translation invariance; ``runs`` are names, and what they move over what."""
 
-    def row(label: str, kind: str) -> Row:
+    def row(run: str, label: str, kind: str) -> Row:
         metrics = (f'{kind}/1', f'{kind}/2', f'{kind}/3', kind, f'other_{kind}')
-        return Row(
-            label,
-            tuple(Quantity('invariance', metric, digits=3) for metric in metrics),
+        cells = tuple(Quantity(run, metric, digits=3) for metric in metrics)
+        return Row(f'{kind}, {label}' if label else kind, cells)
+
+    def ordering(run: str, label: str) -> Ordering:
+        text = 'similarity to Pos0 of slots above that of tokens'
+        return Ordering(
+            f'{text}, {label}' if label else text,
+            'a curve',
+            Quantity(run, 'slots', digits=3),
+            Quantity(run, 'tokens', digits=3),
         )
 
-    slots = Quantity('invariance', 'slots', digits=3)
-    tokens = Quantity('invariance', 'tokens', digits=3)
     return Claim(
         8,
         'Fig. 7',
         'Slots vary less than tokens when a pattern moves',
         ('Pos1', 'Pos2', 'Pos3', 'mean', 'something else'),
-        (row('slots', 'slots'), row('tokens', 'tokens')),
-        (
-            Ordering(
-                'similarity to Pos0 of slots above that of tokens',
-                'a curve',
-                slots,
-                tokens,
-            ),
-        ),
+        tuple(row(*run, kind) for run in runs for kind in ('slots', 'tokens')),
+        tuple(ordering(*run) for run in runs),
         'Cosine similarity to the first place; the last column is what the slot or '
         'token of something else reaches.',
     )

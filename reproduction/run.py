@@ -42,7 +42,7 @@ class Run:
             '' leaves it to the config.
         weights: The run whose last checkpoint is tested, or trained on.
         options: ``--cfg-options``. They may refer to runs, see :data:`REFERENCE`.
-        arguments: Further arguments of the tool.
+        arguments: Further arguments of the tool; ``{NAME}`` is a dataset's path.
         full_only: Whether ``--quick`` does without it.
         quick: Further ``--cfg-options`` with ``--quick``, which make it shorter.
         validates: Whether the config of a training has a validation.

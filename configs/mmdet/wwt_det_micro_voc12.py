@@ -3,7 +3,7 @@
 # the paper.
 #
 #   python tools/train.py configs/mmdet/wwt_det_micro_voc12.py --amp \
-#       --cfg-options load_from=work_dirs/wwt_micro_tinyimagenet/epoch_20.pth
+#       --cfg-options load_from=work_dirs/wwt_micro_tinyimagenet/epoch_11.pth
 _base_ = './wwt_det_scenes.py'
 
 data_root = 'data/VOCdevkit/'
@@ -40,7 +40,7 @@ train_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='RandomChoiceResize',
-        scales=[(96, 96), (112, 112), (128, 128)],
+        scales=[(72, 72), (84, 84), (96, 96)],
         keep_ratio=True,
     ),
     dict(type='RandomFlip', prob=0.5),
@@ -48,7 +48,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(128, 128), keep_ratio=True),
+    dict(type='Resize', scale=(96, 96), keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(
         type='PackDetInputs',
@@ -79,7 +79,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='ClassAPMetric', eval_mode='area')
 test_evaluator = val_evaluator
 
-max_epochs = 100  # 2,800 iterations with 437 images
+max_epochs = 60  # 1,680 iterations with 437 images
 train_cfg = dict(max_epochs=max_epochs, val_interval=20)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),

@@ -8,7 +8,7 @@ data_root = 'data/VOCdevkit/'
 classes = ('background', 'cat', 'cow', 'dog', 'horse', 'person', 'sheep')
 
 model = dict(
-    data_preprocessor=dict(size=(128, 128)),
+    data_preprocessor=dict(size=(96, 96)),
     backbone=dict(
         arch=dict(_delete_=True, embed_dims=128, num_layers=6, num_heads=4),
         patch_size=4,
@@ -28,17 +28,17 @@ train_pipeline = [
     dict(type='LoadSegMap', num_classes=21),
     dict(
         type='RandomResize',
-        scale=(160, 160),
+        scale=(120, 120),
         ratio_range=(0.8, 1.5),
         keep_ratio=True,
     ),
-    dict(type='RandomCrop', crop_size=(128, 128)),
+    dict(type='RandomCrop', crop_size=(96, 96)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(128, 128), keep_ratio=False),
+    dict(type='Resize', scale=(96, 96), keep_ratio=False),
     # After Resize, so that labels stay those of the original image.
     dict(type='LoadSegMap', num_classes=21),
     dict(type='PackSegInputs'),
@@ -76,7 +76,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='ClassIoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
 
-max_epochs = 100  # 2,800 iterations with 437 images
+max_epochs = 60  # 1,680 iterations with 437 images
 train_cfg = dict(max_epochs=max_epochs, val_interval=20)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),

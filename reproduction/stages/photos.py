@@ -30,6 +30,20 @@ _SHORT = (
     'custom_hooks.4.schedule.0.action_epoch=3',
 )
 
+# What is moved over what, for Fig. 7.
+_OBJECTS = ('--cutouts', '{voc}/VOC2012')
+_PHOTOGRAPHS = ('--background', '{voc}/VOC2012/JPEGImages')
+_MOVED = (
+    ('invariance', 'shapes over grey', ()),
+    ('invariance_photos', 'shapes over photographs', _PHOTOGRAPHS),
+    ('invariance_objects', 'objects over grey', _OBJECTS),
+    (
+        'invariance_objects_photos',
+        'objects over photographs',
+        (*_OBJECTS, *_PHOTOGRAPHS),
+    ),
+)
+
 # What --quick takes of each: enough to see that everything works.
 _ONE_EPOCH = ('train_cfg.max_epochs=1',)
 _FEW_LABELS = (
@@ -264,7 +278,10 @@ _RUNS = (
     *_one_object('found'),
     *_most('most', 'vit'),
     *_most('mae_most', 'mae'),
-    Run('invariance', 'invariance', _WWT, _TINY, 'wwt'),
+    *(
+        Run(name, 'invariance', _WWT, _TINY, 'wwt', arguments=arguments)
+        for name, _, arguments in _MOVED
+    ),
     *_ablation('short'),
     *_ablation('no_mask_mlp', 'model.backbone.mask_mlp=False'),
     *_ablation('no_autoencoder', training=('model.autoencoding_head=None',)),
@@ -311,7 +328,7 @@ PHOTOS = Stage(
             object_centric(),
             heads(),
             _ablations(),
-            figure_7(),
+            figure_7([(run, label) for run, label, _ in _MOVED]),
             by_class(
                 (
                     ('AP50, head on tokens', 'det_tokens_tested'),

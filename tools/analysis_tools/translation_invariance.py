@@ -7,6 +7,10 @@ lines show what slots and tokens of something else reach.
 example, with its ten built-in shapes:
   python tools/analysis_tools/translation_invariance.py
       configs/mmpretrain/wwt_tiny_in1k.py epoch_300.pth --out fig7
+
+and with objects of VOC, cut out of its photographs and moved over others:
+  python tools/analysis_tools/translation_invariance.py CONFIG CHECKPOINT
+      --cutouts data/VOCdevkit/VOC2012 --background data/VOCdevkit/VOC2012/JPEGImages
 """
 
 import argparse
@@ -63,11 +67,16 @@ def main() -> None:
     shape, patch_size = default_shape(cfg), model.backbone.patch_size
     side = max(round(args.size * min(shape) / patch_size), 1) * patch_size
     corners = straight_corners(shape, side, patch_size, args.places)
-    background = read_background(args.background, shape, model)
+    if args.cutouts:
+        patterns = list(cut_out_objects(Path(args.cutouts), side, args.objects))
+    else:
+        patterns = list(make_patterns(args.pattern, side))
+    backgrounds = list_backgrounds(args.background)
 
     curves = {}
-    for name, pattern in track(list(make_patterns(args.pattern, side)), 'patterns'):
-        images = place_pattern(pattern, background, corners)
+    for number, (name, pattern) in enumerate(track(patterns, 'patterns')):
+        file = backgrounds[number % len(backgrounds)]
+        images = place_pattern(pattern, read_background(file, shape, model), corners)
         curves[name] = measure(model, images, corners, side)
     report = summarise(curves, corners)
     report.update(config=args.config, checkpoint=args.checkpoint, pattern_pixels=side)
@@ -95,7 +104,19 @@ def build_parser() -> argparse.ArgumentParser:
         help='pictures to move, with or without transparency (default: ten shapes)',
     )
     parser.add_argument(
-        '--background', metavar='FILE', help='picture to move them over (default: grey)'
+        '--cutouts',
+        metavar='FOLDER',
+        help='move objects of VOC instead, cut out by the instance maps of FOLDER, '
+        'such as data/VOCdevkit/VOC2012',
+    )
+    parser.add_argument(
+        '--objects', type=int, default=100, help='at most so many (%(default)s)'
+    )
+    parser.add_argument(
+        '--background',
+        metavar='FILE',
+        help='picture to move them over, or a folder of pictures, one for each '
+        '(default: grey)',
     )
     parser.add_argument(
         '--size',
@@ -158,6 +179,47 @@ def make_patterns(files: list[str] | None, side: int) -> Iterator[tuple[str, Ten
         yield name, _to_tensor(picture, alpha=True)
 
 
+def cut_out_objects(root: Path, side: int, most: int) -> Iterator[tuple[str, Tensor]]:
+    """Yields the largest object of each instance map of VOC, as patterns.
+
+    Objects that cover less than a square of ``side`` pixels are passed over, since they
+    would be enlarged.
+
+    Raises:
+        DatasetError: If there are no such objects.
+    """
+    found = 0
+    for file in sorted((root / 'SegmentationObject').glob('*.png')):
+        instances = np.asarray(Image.open(file))
+        areas = np.bincount(instances.ravel(), minlength=256)
+        areas[[0, 255]] = 0  # background and borders
+        own = instances == areas.argmax()
+        if areas.max() < side**2 or found == most:
+            continue
+        rows, columns = (np.flatnonzero(own.any(axis)) for axis in (1, 0))
+        photograph = open_image(root / 'JPEGImages' / f'{file.stem}.jpg', 'RGB')
+        photograph.putalpha(Image.fromarray(own.astype(np.uint8) * 255))
+        box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        picture = photograph.crop(box).resize((side, side))
+        yield file.stem, _to_tensor(np.asarray(picture), alpha=True)
+        found += 1
+    if not found:
+        raise DatasetError(
+            f'no instance map in {root / "SegmentationObject"} has an object of '
+            f'{side} x {side} pixels: --cutouts takes a folder such as VOC2012'
+        )
+
+
+def list_backgrounds(file: str | None) -> list[str | None]:
+    """The picture, those of a folder from the last to the first, or none."""
+    if file is None or not Path(file).is_dir():
+        return [file]
+    pictures = sorted(map(str, Path(file).glob('*.jpg')), reverse=True)
+    if not pictures:
+        raise DatasetError(f'no .jpg in {file}')
+    return pictures
+
+
 def read_background(
     file: str | None, shape: tuple[int, int], model: ImageClassifier
 ) -> Tensor:
@@ -168,7 +230,7 @@ def read_background(
     return _to_tensor(np.asarray(open_image(file, 'RGB').resize(shape[::-1])))
 
 
-def open_image(file: str, mode: str) -> Image.Image:
+def open_image(file: str | Path, mode: str) -> Image.Image:
     """Reads an image file.
 
     Raises:

@@ -13,5 +13,5 @@ teacher = dict(
         patch_size=4,
         final_norm=True,  # features of unit scale, for so few iterations
     ),
-    checkpoint='work_dirs/mae_vit_micro_tinyimagenet/epoch_20.pth',
+    checkpoint='work_dirs/mae_vit_micro_tinyimagenet/epoch_8.pth',
 )
