@@ -4,12 +4,14 @@ import json
 import runpy
 import sys
 
+import numpy as np
 import pytest
 import torch
 from mmengine.runner.checkpoint import save_checkpoint
 from mmpretrain.registry import MODELS
 from PIL import Image
 
+from reproduction.scenes import SCENE_CLASSES
 from reproduction.translation_invariance import (
     best_slots,
     measure_invariance,
@@ -18,9 +20,12 @@ from reproduction.translation_invariance import (
 )
 from tests.tool_process import REPOSITORY
 from wwt_mm.backbone import SlotMasks
-from wwt_mm.errors import ConfigError
+from wwt_mm.errors import ConfigError, DatasetError
 
 from .conftest import shrunk
+
+SCRIPT = REPOSITORY / 'tools' / 'analysis_tools' / 'translation_invariance.py'
+TOOL = runpy.run_path(str(SCRIPT))
 
 
 def test_a_pattern_covers_its_place_as_much_as_it_is_opaque():
@@ -86,33 +91,59 @@ def test_invariant_slots_score_one_and_tokens_the_angle_they_have_turned_by():
     assert torch.allclose(result.other_tokens, difference.cos().mean())
 
 
+def write_objects(root):
+    """VOC with a large object in one image and a small one in another."""
+    for folder in ('SegmentationObject', 'JPEGImages'):
+        (root / folder).mkdir()
+    for name, side in (('a', 20), ('b', 4)):
+        instances = np.zeros((30, 40), np.uint8)
+        instances[5 : 5 + side, 10 : 10 + side] = 1
+        instances[0] = 255
+        Image.fromarray(instances).save(root / 'SegmentationObject' / f'{name}.png')
+        Image.new('RGB', (40, 30)).save(root / 'JPEGImages' / f'{name}.jpg')
+    return root / 'JPEGImages'
+
+
+def test_objects_are_cut_out_as_their_instance_maps_say(tmp_path):
+    write_objects(tmp_path)
+    instances = np.zeros((30, 40), np.uint8)
+    instances[10:20, 10:30], instances[10:15, 10:20] = 3, 0
+    Image.fromarray(instances).save(tmp_path / 'SegmentationObject' / 'a.png')
+    ((name, pattern),) = TOOL['cut_out_objects'](tmp_path, 10, 5)
+    assert name == 'a' and pattern.shape == (4, 10, 10)
+    alpha = pattern[3]  # halved in width: a gap of 5 x 5 pixels
+    assert alpha[:4, :4].max() == 0 and alpha[6:].min() == 1 == alpha[:, 6:].min()
+    with pytest.raises(DatasetError, match='20 x 20 pixels'):
+        next(TOOL['cut_out_objects'](tmp_path, 20, 5))
+
+
 @pytest.mark.usefixtures('scope')
-@pytest.mark.parametrize('from_files', [False, True])
-def test_the_command_writes_the_curve_and_its_picture(
-    from_files, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize('patterns', ['shapes', 'files', 'cutouts'])
+def test_the_command_writes_the_curve_and_its_picture(patterns, tmp_path, monkeypatch):
     name = 'wwt_tiny_in1k'
     torch.manual_seed(0)
     cfg = shrunk(name, tmp_path, tmp_path)
     weights = tmp_path / 'weights.pth'
     save_checkpoint(dict(state_dict=MODELS.build(cfg.model).state_dict()), str(weights))
     arguments = []
-    if from_files:
+    if patterns == 'files':
         Image.new('RGBA', (20, 30), (255, 0, 0, 128)).save(tmp_path / 'dot.png')
         Image.new('L', (50, 50), 90).save(tmp_path / 'wall.png')
         arguments = ['--pattern', tmp_path / 'dot.png']
         arguments += ['--background', tmp_path / 'wall.png']
+    elif patterns == 'cutouts':
+        walls = write_objects(tmp_path)
+        arguments = ['--cutouts', tmp_path, '--background', walls]
     config = tmp_path / 'small.py'
     cfg.dump(config)
-    script = REPOSITORY / 'tools' / 'analysis_tools' / 'translation_invariance.py'
-    arguments = [script, config, weights, '--out', tmp_path / 'fig7', *arguments]
+    arguments = [SCRIPT, config, weights, '--out', tmp_path / 'fig7', *arguments]
     monkeypatch.setattr(sys, 'argv', list(map(str, arguments)))
-    runpy.run_path(str(script), run_name='__main__')
+    runpy.run_path(str(SCRIPT), run_name='__main__')
 
     report = json.loads((tmp_path / 'fig7.json').read_text())
     assert report['columns'] == [0, 8, 16, 24]
-    patterns = report['slots']['patterns']
-    assert list(patterns) == ['dot'] if from_files else len(patterns) == 10
+    names = dict(shapes=list(SCENE_CLASSES), files=['dot'], cutouts=['a'])
+    assert list(report['slots']['patterns']) == names[patterns]
     for field in ('slots', 'tokens'):
         assert report[field]['mean'][0] == pytest.approx(1)
         assert all(abs(value) < 1.00001 for value in report[field]['mean'])
