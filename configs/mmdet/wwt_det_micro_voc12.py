@@ -79,7 +79,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='ClassAPMetric', eval_mode='area')
 test_evaluator = val_evaluator
 
-max_epochs = 60  # 1,680 iterations with 437 images
+max_epochs = 30  # 840 iterations with 437 images
 train_cfg = dict(max_epochs=max_epochs, val_interval=20)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),
