@@ -14,7 +14,7 @@ LAYERS = [
     {'compat'},
     {'backbone', 'guards', 'neck'},
     {'structures', 'datasets', 'engine'},
-    {'classification', 'detection', 'visualization'},
+    {'classification', 'detection', 'query_vit', 'visualization'},
     {'segmentation'},
     {'discovery'},
     {'object_centric'},

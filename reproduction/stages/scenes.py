@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..claims import Claim, Quantity, Row
 from ..paper import claims_of
 from ..run import Run, Stage
 from .common import ablation, explained, rules, weakly_segmented
@@ -24,6 +25,8 @@ _FINER = (
     'test_dataloader.dataset.pipeline.1.scale=(128,128)',
     'test_dataloader.batch_size=8',
 )
+_YOLOS, _EOMT = 'configs/mmdet/yolos_scenes.py', 'configs/mmseg/eomt_scenes.py'
+_BLOCKS = 'model.backbone.arch.num_layers'
 _PROBABILITIES = 'model.head.average_of=probabilities'
 _SLOTS, _MAIN_SLOTS = (4, 16, 32), 16
 
@@ -86,6 +89,25 @@ _RUNS = (
     *_finetuned('det_tokens', 'configs/mmdet/wwt_det_tokens_scenes.py', full_only=True),
     *_finetuned('seg', 'configs/mmseg/wwt_seg_scenes.py'),
     *_finetuned('seg_tokens', 'configs/mmseg/wwt_seg_tokens_scenes.py'),
+    # Other models without a decoder, on a ViT of as many MACs and one of as many blocks
+    Run(
+        'vit4',
+        'train',
+        _VIT,
+        _LABELS,
+        options=(*_SHORTER, f'{_BLOCKS}=4'),
+        full_only=True,
+    ),
+    *_trained_and_tested('det_yolos', _YOLOS, 'vit4', (), True),
+    *_trained_and_tested('det_yolos6', _YOLOS, 'vit', (f'{_BLOCKS}=6',), True),
+    *_trained_and_tested('seg_eomt', _EOMT, 'vit4', (), True),
+    *_trained_and_tested(
+        'seg_eomt6',
+        _EOMT,
+        'vit',
+        (f'{_BLOCKS}=6', 'model.backbone.queries_from=4'),
+        True,
+    ),
     *_object_centric('ocl', 'ocl_wwt', 'wwt', teacher=True),
     *_object_centric('ocl_rgb', 'ocl_wwt_rgb', 'wwt'),
     Run(
@@ -193,6 +215,33 @@ _RUNS = (
     *rules('no_autoencoder', 'no_autoencoder', _FIND_WWT, _BOXES),
 )
 
+
+def _peers() -> Claim:
+    rows = (
+        ('WWT-DET (our head), WWT-SEG', 'det_moments', 'seg'),
+        ('YOLOS, EoMT: a ViT of as many MACs (4 blocks)', 'det_yolos', 'seg_eomt'),
+        ('YOLOS, EoMT: a ViT of as many blocks (6)', 'det_yolos6', 'seg_eomt6'),
+    )
+    return Claim(
+        10,
+        'peers',
+        'Other models without a decoder: queries in a plain ViT, not in the paper',
+        ('mAP', 'mIoU'),
+        tuple(
+            Row(
+                label,
+                (
+                    Quantity(f'{boxes}_tested', 'pascal_voc/mAP', scale=100.0),
+                    Quantity(f'{labels}_tested', 'mIoU'),
+                ),
+            )
+            for label, boxes, labels in rows
+        ),
+        (),
+        'All pretrained and finetuned alike; see docs/detection.md.',
+    )
+
+
 SCENES = Stage(
     name='scenes',
     title='Generated scenes',
@@ -203,5 +252,5 @@ SCENES = Stage(
     data={'scenes': 'data/scenes'},
     prepare=('tools/dataset_converters/make_scenes.py', '{scenes}'),
     runs=_RUNS,
-    claims=claims_of(_RUNS, _SLOTS, _MAIN_SLOTS),
+    claims=(*claims_of(_RUNS, _SLOTS, _MAIN_SLOTS), _peers()),
 )

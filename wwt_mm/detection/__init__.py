@@ -7,6 +7,7 @@ require('mmdet')
 from .class_ap import ClassAPMetric  # noqa: E402
 from .finite_assigner import FiniteHungarianAssigner  # noqa: E402
 from .mask_pool_bbox_head import MaskPoolBBoxHead  # noqa: E402
+from .slot_bbox_head import SlotBBoxHead  # noqa: E402
 from .token_bbox_head import TokenBBoxHead  # noqa: E402
 from .wwt_detector import WWTDetector  # noqa: E402
 
@@ -14,6 +15,7 @@ __all__ = [
     'ClassAPMetric',
     'FiniteHungarianAssigner',
     'MaskPoolBBoxHead',
+    'SlotBBoxHead',
     'TokenBBoxHead',
     'WWTDetector',
 ]

@@ -5,6 +5,7 @@ from ..requirements import require
 require('mmseg')
 
 from .class_iou import ClassIoUMetric  # noqa: E402
+from .eomt_head import EoMTHead  # noqa: E402
 from .image_labels import AddImageLabels  # noqa: E402
 from .loading import ForegroundLabels, LoadSegMap  # noqa: E402
 from .slot_reassemble_head import SlotReassembleHead, TokenReassembleHead  # noqa: E402
@@ -16,6 +17,7 @@ from .wwt_segmentor import WWTSegmentor  # noqa: E402
 __all__ = [
     'AddImageLabels',
     'ClassIoUMetric',
+    'EoMTHead',
     'ForegroundLabels',
     'LoadSegMap',
     'SlotReassembleHead',

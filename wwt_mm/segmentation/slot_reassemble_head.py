@@ -36,23 +36,10 @@ class _ReassembleHead(BaseDecodeHead):
         self, seg_logits: Tensor, batch_img_metas: Sequence[dict]
     ) -> Tensor:
         """Bring logits to the resolution of the image as the backbone saw it."""
-        meta = batch_img_metas[0]
-        size = meta['img_shape']
-        # For a window of sliding-window inference mmseg gives its torch.Size.
-        if not isinstance(size, torch.Size):
-            size = meta.get('pad_shape', size)
-        return self._to_pixels(seg_logits, size)
+        return self._to_pixels(seg_logits, size_of(batch_img_metas[0]))
 
     def _to_pixels(self, logits: Tensor, size: Sequence[int]) -> Tensor:
-        """``(B, C, h, w)`` to ``(B, C, *size)``."""
-        stride = self.reassemble.stride
-        logits = resize(
-            logits,
-            scale_factor=stride,
-            mode='bilinear',
-            align_corners=self.align_corners,
-        )
-        return logits[..., : size[0], : size[1]]
+        return to_pixels(logits, self.reassemble.stride, size, self.align_corners)
 
     def _transform_inputs(self, inputs: Sequence[SlotMasks]) -> SlotMasks:
         feature = inputs[self.in_index]
@@ -63,6 +50,23 @@ class _ReassembleHead(BaseDecodeHead):
                 "out_type='slot_masks' in the backbone's config"
             )
         return feature
+
+
+def size_of(meta: dict) -> Sequence[int]:
+    """Height and width of an image as the backbone saw it."""
+    size = meta['img_shape']
+    # For a window of sliding-window inference mmseg gives its torch.Size.
+    return size if isinstance(size, torch.Size) else meta.get('pad_shape', size)
+
+
+def to_pixels(
+    logits: Tensor, stride: int, size: Sequence[int], align_corners: bool = False
+) -> Tensor:
+    """``(B, C, h, w)``, where a position is ``stride`` pixels, to ``(B, C, *size)``."""
+    logits = resize(
+        logits, scale_factor=stride, mode='bilinear', align_corners=align_corners
+    )
+    return logits[..., : size[0], : size[1]]
 
 
 @MODELS.register_module()

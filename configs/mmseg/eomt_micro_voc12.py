@@ -1,0 +1,33 @@
+# A peer of wwt_seg_micro_voc12.py without a decoder: EoMT on the ViT of
+# configs/mmpretrain/vit_micro_tinyimagenet.py, trained alike. Attention among 1,024
+# patches makes it 1.9 billion products, 0.85 of them in WWT's place.
+_base_ = './wwt_seg_micro_voc12.py'
+custom_imports = dict(
+    imports=['wwt_mm.segmentation', 'wwt_mm.query_vit'], allow_failed_imports=False
+)
+
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        _delete_=True,
+        type='QueryViT',
+        arch=dict(embed_dims=96, num_layers=6, num_heads=3, feedforward_channels=384),
+        img_size=128,
+        patch_size=4,
+        num_queries=16,
+        queries_from=4,
+    ),
+    decode_head=dict(
+        _delete_=True,
+        type='EoMTHead',
+        in_channels=96,
+        num_classes=7,
+        num_queries=16,
+        patch_size=4,
+        stride=2,
+        num_points=4096,  # of 16,384 pixels
+    ),
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys={'backbone.queries': dict(decay_mult=0.0)})
+)
