@@ -43,8 +43,6 @@ class EoMTHead(Mask2FormerHead):
         stride: Side in pixels of one position of the masks: the patch size, or that
             over a power of 2.
         num_points: Points of each image that the losses of masks are computed at.
-        no_object_weight: Weight of "no object" among the classes.
-        ignore_index: Label of pixels that do not count.
 
     Raises:
         ConfigError: If ``stride`` does not fit the patch size.
@@ -59,8 +57,6 @@ class EoMTHead(Mask2FormerHead):
         patch_size: int = 16,
         stride: int = 4,
         num_points: int = 12544,
-        no_object_weight: float = 0.1,
-        ignore_index: int = 255,
     ) -> None:
         BaseModule.__init__(self)  # mmdet's would build the decoders
         doublings = (patch_size // stride).bit_length() - 1
@@ -70,8 +66,8 @@ class EoMTHead(Mask2FormerHead):
             )
         self.num_queries, self.stride = num_queries, stride
         self.num_classes = self.out_channels = num_classes
-        self.ignore_index, self.align_corners = ignore_index, False
-        self.class_weight = [1.0] * num_classes + [no_object_weight]
+        self.ignore_index, self.align_corners = 255, False
+        self.class_weight = [1.0] * num_classes + [0.1]
         weighted = dict(_LOSSES['loss_cls'], class_weight=self.class_weight)
         for name, loss in dict(_LOSSES, loss_cls=weighted).items():
             setattr(self, name, MODELS.build(loss))
@@ -83,12 +79,9 @@ class EoMTHead(Mask2FormerHead):
 
         self.upscale = nn.Sequential(*(_double(in_channels) for _ in range(doublings)))
         self.cls_embed = nn.Linear(in_channels, num_classes + 1)
+        layers = [nn.Linear(in_channels, in_channels) for _ in range(3)]
         self.mask_embed = nn.Sequential(
-            nn.Linear(in_channels, in_channels),
-            nn.GELU(),
-            nn.Linear(in_channels, in_channels),
-            nn.GELU(),
-            nn.Linear(in_channels, in_channels),
+            layers[0], nn.GELU(), layers[1], nn.GELU(), layers[2]
         )
 
     def init_weights(self) -> None:
