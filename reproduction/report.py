@@ -13,6 +13,8 @@ from .figures import draw_figures
 from .results import measurements
 from .run import Stage
 
+#: Around what a README says of the results.
+_MARKS = ('<!-- claims -->', '<!-- claims end -->')
 _HEAD = """# The paper in miniature
 
 The claims of the paper, measured with this code: `python tools/reproduce.py STAGE`
@@ -61,7 +63,34 @@ def write_report(
         write_atomically(picture, data.with_name(f'{stage.name}_{name}.png'))
     page = folder / 'reproduction.md'
     write_atomically(render_page(stages, folder).encode(), page)
+    readme = folder.parent / 'README.md'
+    if readme.is_file() and _MARKS[0] in (text := readme.read_text()):
+        write_atomically(renew_summary(text, stages, folder).encode(), readme)
     return page
+
+
+def renew_summary(text: str, stages: Iterable[Stage], folder: Path) -> str:
+    """A text whose part between two marks is the summary of the results in a folder.
+
+    The summary has a row for each table of the paper: the claim's first ordering that
+    the paper has numbers for, with those of each stage that was run.
+    """
+    before, _, rest = text.partition(_MARKS[0])
+    after = rest.partition(_MARKS[1])[2]
+    read = [(s, _read(folder / 'reproduction' / f'{s.name}.json')) for s in stages]
+    done = [(stage, measurements(results)) for stage, results in read if results]
+    rows: dict[int, list[str]] = {}
+    for column, (stage, measured) in enumerate(reversed(done), 1):
+        for claim in stage.claims:
+            papers = [ordering for ordering in claim.orderings if ordering.paper]
+            for ordering in (papers or claim.orderings)[:1]:
+                row = [claim.source, ordering.text, ordering.paper, *['–'] * len(done)]
+                row = rows.setdefault(claim.number, row)
+                numbers = _both(ordering, measured)
+                row[-column] = f'{numbers} {judge(ordering, measured)}'
+    titles = ['source', 'ordering', 'paper', *(s.title.lower() for s, _ in done)]
+    lines = table(titles, [row for _, row in sorted(rows.items()) if row[2]])
+    return '\n'.join([f'{before}{_MARKS[0]}', *lines, f'{_MARKS[1]}{after}'])
 
 
 def render_page(stages: Iterable[Stage], folder: Path) -> str:

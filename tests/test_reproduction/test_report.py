@@ -8,7 +8,7 @@ import pytest
 from tool_process import REPOSITORY
 
 from reproduction.progress import read_state
-from reproduction.report import render_page, table, write_report
+from reproduction.report import render_page, renew_summary, table, write_report
 from reproduction.stages import STAGES
 from wwt_mm.errors import ConfigError
 
@@ -101,6 +101,21 @@ def test_the_page_in_docs_is_what_its_results_say():
     assert page.read_text() == render_page(STAGES.values(), page.parent)
     for name in re.findall(r'\]\(([\w/]+\.\w+)\)', page.read_text()):
         assert (page.parent / name).is_file()
+
+
+def test_the_summary_in_the_readme_is_what_results_say():
+    text = (REPOSITORY / 'README.md').read_text()
+    assert renew_summary(text, STAGES.values(), REPOSITORY / 'docs') == text
+
+
+def test_a_readme_beside_the_folder_gets_the_summary(tmp_path):
+    readme = tmp_path / 'README.md'
+    readme.write_text('a\n<!-- claims -->\nold\n<!-- claims end -->\nb\n')
+    (tmp_path / 'docs').mkdir()
+    write(tmp_path / 'docs', results((20, 1), (20, 2)))
+    first, _, titles, _, row, *_, last = readme.read_text().splitlines()
+    assert (first, last) == ('a', 'b') and titles.startswith('| source | ordering |')
+    assert '20.0 ± 0.0 / 1.5 ± 0.7 yes (2 of 2)' in row
 
 
 def test_cells_do_not_break_tables():
