@@ -24,8 +24,19 @@ RCNN = {
     # A young detector is sure of nothing, and the metric wants boxes.
     'model.test_cfg.rcnn.score_thr': 0.0,
 }
+MASKS = {
+    'model.panoptic_head.num_queries': 10,
+    'model.panoptic_head.loss_cls.class_weight': [1.0] * 10 + [0.1],
+    'model.panoptic_head.pixel_decoder.encoder.num_layers': 1,
+    'model.panoptic_head.transformer_decoder.num_layers': 3,
+}
 CASES = {
     'detr': FEW_LAYERS,
+    'detr_slots': {
+        **FEW_LAYERS,
+        'model.num_queries': 8,
+        'model.test_cfg.max_per_img': 8,
+    },
     'conditional_detr': FEW_LAYERS,
     'dab_detr': FEW_LAYERS,
     'deformable_detr': FEW_LAYERS,
@@ -36,11 +47,12 @@ CASES = {
     },
     'retinanet': {'model.bbox_head.stacked_convs': 1},
     'fcos': {'model.bbox_head.stacked_convs': 1},
-    'mask2former': {
-        'model.panoptic_head.num_queries': 10,
-        'model.panoptic_head.loss_cls.class_weight': [1.0] * 10 + [0.1],
-        'model.panoptic_head.pixel_decoder.encoder.num_layers': 1,
-        'model.panoptic_head.transformer_decoder.num_layers': 3,
+    'mask2former': MASKS,
+    'mask2former_slots': {
+        **MASKS,
+        'model.panoptic_head.num_queries': 8,
+        'model.panoptic_head.slot_channels': 64,
+        'model.test_cfg.max_per_image': 10,
     },
 }
 
