@@ -1,9 +1,14 @@
 """The ViT of YOLOS and EoMT: which tokens meet, and which weights it starts from."""
 
+import re
+
 import pytest
 import torch
 from mmpretrain.models.backbones import VisionTransformer
+from tool_process import REPOSITORY
 
+from wwt_mm.backbone import SlotMasks
+from wwt_mm.detection import SlotBBoxHead
 from wwt_mm.errors import ConfigError
 from wwt_mm.query_vit import QueryViT
 
@@ -79,3 +84,48 @@ def test_a_checkpoint_of_the_plain_vit_lacks_the_queries_only():
 def test_queries_from_no_block_are_an_error():
     with pytest.raises(ConfigError, match='queries_from=3 is no block'):
         make(num_queries=QUERIES, queries_from=3)
+
+
+@torch.no_grad()
+def test_a_slot_tells_its_class_and_box_from_itself_alone():
+    head = SlotBBoxHead(num_classes=3, embed_dims=8).double().eval()
+    slots, tokens = torch.randn(1, 4, 8).double(), torch.zeros(1, 8, 2, 2)
+    logits, boxes = head((SlotMasks(slots, None, tokens),))
+    for slot in range(4):
+        hidden = slots[0, slot]
+        for layer in head.fc_cls.layers[:2]:
+            hidden = (layer.weight @ hidden + layer.bias).clamp(min=0)
+        last = head.fc_cls.layers[2]
+        expected = (last.weight @ hidden + last.bias).float()
+        torch.testing.assert_close(logits[0, 0, slot], expected)
+        expected = head.fc_reg(head.reg_mlp(slots[0, slot])).float().sigmoid()
+        torch.testing.assert_close(boxes[0, 0, slot], expected)
+
+
+@pytest.mark.parametrize(
+    'config, metric', [('mmdet/yolos_scenes', 'mAP'), ('mmseg/eomt_scenes', 'mIoU')]
+)
+def test_a_peer_starts_from_a_vit_trains_and_is_tested(
+    config, metric, run_tool, scenes_root, tmp_path
+):
+    vit = VisionTransformer(
+        arch=dict(embed_dims=96, num_layers=4, num_heads=3, feedforward_channels=384),
+        img_size=64,
+        patch_size=8,
+    )
+    weights = {f'backbone.{name}': value for name, value in vit.state_dict().items()}
+    torch.save(dict(state_dict=weights), tmp_path / 'vit.pth')
+    options = [f'data_root={scenes_root}/', f'load_from={tmp_path}/vit.pth']
+    for loader in ('train_dataloader', 'val_dataloader'):
+        options += [f'{loader}.{key}' for key in ('num_workers=0', 'batch_size=6')]
+        options.append(f'{loader}.persistent_workers=False')
+    options += ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
+    finished = run_tool(
+        *('train', REPOSITORY / f'configs/{config}.py', '--work-dir', tmp_path),
+        *('--cfg-options', *options),
+    ).check()
+    assert re.search(rf'{metric}: \d', finished.output)
+    (missing,) = re.findall('missing keys in source state_dict: (.*)', finished.output)
+    assert re.findall(r'backbone\.[\w.]+', missing) == ['backbone.queries']
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    assert not torch.equal(saved['backbone.cls_token'], weights['backbone.cls_token'])

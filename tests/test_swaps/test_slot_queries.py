@@ -92,4 +92,4 @@ def test_mask2former_begins_with_slots_and_looks_where_their_masks_are(options):
 def test_another_number_of_slots_is_an_error_that_says_what_to_set():
     model = MODELS.build(load('mmdet/swaps/detr'))
     with pytest.raises(ConfigError, match='num_queries=16 .* num_slots=5 of the'):
-        model.pre_decoder(torch.zeros(2, 64, DIMS), torch.zeros(2, 5, DIMS))
+        model.forward_transformer(features(torch.zeros(2, DIMS, 8, 8), slots=5))

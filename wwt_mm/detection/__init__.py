@@ -12,7 +12,6 @@ from .slot_queries import (  # noqa: E402
     QueriesFromSlots,
     SlotDETR,
     SlotMask2FormerHead,
-    SlotsBesideNeck,
 )
 from .token_bbox_head import TokenBBoxHead  # noqa: E402
 from .wwt_detector import WWTDetector  # noqa: E402
@@ -25,7 +24,6 @@ __all__ = [
     'SlotBBoxHead',
     'SlotDETR',
     'SlotMask2FormerHead',
-    'SlotsBesideNeck',
     'TokenBBoxHead',
     'WWTDetector',
 ]

@@ -7,29 +7,10 @@ import torch.nn.functional as F
 from mmdet.models.dense_heads import Mask2FormerHead
 from mmdet.models.detectors import DETR
 from mmdet.registry import MODELS
-from mmengine.model import BaseModule
-from mmengine.registry import MODELS as ROOT_MODELS
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks
 from ..errors import ConfigError
-
-
-@ROOT_MODELS.register_module()
-class SlotsBesideNeck(BaseModule):
-    """A neck of tokens, behind whose maps come the slots and masks of the last block.
-
-    Args:
-        neck: Config of the neck, which gets the tokens as maps ``(B, D, h, w)``.
-    """
-
-    def __init__(self, neck: dict) -> None:
-        super().__init__()
-        self.neck = ROOT_MODELS.build(neck)
-
-    def forward(self, inputs: Sequence[SlotMasks]) -> tuple[Tensor | SlotMasks, ...]:
-        """Run the neck; the last of what comes out are the last ``SlotMasks``."""
-        return (*self.neck([feat.tokens for feat in inputs]), inputs[-1])
 
 
 @MODELS.register_module()
@@ -37,7 +18,7 @@ class SlotDETR(DETR):
     """DETR, whose decoder begins with projected slots in the place of zeros.
 
     What tells queries apart, mmdet's ``query_embedding``, is learned as before, one for
-    each slot. Needs :class:`SlotsBesideNeck`; not in the paper.
+    each slot. Needs ``TokensBesideSlots``; not in the paper.
 
     Args:
         slot_queries: False for mmdet's DETR, with which to compare.
@@ -52,25 +33,17 @@ class SlotDETR(DETR):
         super()._init_layers()
         self.slot_query = nn.Linear(self.backbone.embed_dims, self.embed_dims)
 
-    def pre_transformer(
+    def forward_transformer(
         self, img_feats: tuple[Tensor | SlotMasks, ...], batch_data_samples: list = None
-    ) -> tuple[dict, dict]:
-        """See mmdet; slots go through the encoder's arguments to the decoder's."""
+    ) -> dict:
+        """See mmdet; the decoder's ``query`` is ``(B, K, embed_dims)``."""
         *maps, feat = img_feats
-        encoder, decoder = super().pre_transformer(maps, batch_data_samples)
-        return dict(encoder, slots=feat.slots), decoder
-
-    def forward_encoder(self, slots: Tensor, **inputs: Tensor) -> dict:
-        """See mmdet."""
-        return dict(super().forward_encoder(**inputs), slots=slots)
-
-    def pre_decoder(self, memory: Tensor, slots: Tensor) -> tuple[dict, dict]:
-        """See mmdet; ``query`` is ``(B, K, embed_dims)``."""
-        decoder, head = super().pre_decoder(memory)
-        _check(slots, self.num_queries)
+        _check(feat.slots, self.num_queries)
+        encoder, decoder = self.pre_transformer(maps, batch_data_samples)
+        decoder |= self.pre_decoder(**self.forward_encoder(**encoder))[0]
         if self.slot_queries:
-            decoder['query'] = self.slot_query(slots)
-        return decoder, head
+            decoder['query'] = self.slot_query(feat.slots)
+        return self.forward_decoder(**decoder)
 
 
 class QueriesFromSlots:
@@ -78,7 +51,7 @@ class QueriesFromSlots:
 
     A query is what mmdet learns for it plus a projected slot, and attends first to
     where that slot's mask, the mean over heads, is large. Needs
-    :class:`SlotsBesideNeck`; not in the paper.
+    ``TokensBesideSlots``; not in the paper.
 
     Args:
         slot_channels: Channels ``D`` of the slots.

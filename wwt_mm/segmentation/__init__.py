@@ -10,7 +10,6 @@ from .image_labels import AddImageLabels  # noqa: E402
 from .loading import ForegroundLabels, LoadSegMap  # noqa: E402
 from .slot_reassemble_head import SlotReassembleHead, TokenReassembleHead  # noqa: E402
 from .threshold_search import ThresholdSearch  # noqa: E402
-from .tokens_beside_slots import TokensBesideSlots  # noqa: E402
 from .weak_segmentor import WeakSegmentor, WeakSlotSegmentor  # noqa: E402
 from .wwt_segmentor import WWTSegmentor  # noqa: E402
 
@@ -23,7 +22,6 @@ __all__ = [
     'SlotReassembleHead',
     'ThresholdSearch',
     'TokenReassembleHead',
-    'TokensBesideSlots',
     'WWTSegmentor',
     'WeakSegmentor',
     'WeakSlotSegmentor',

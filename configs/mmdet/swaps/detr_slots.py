@@ -6,6 +6,6 @@ model = dict(
     type='SlotDETR',
     num_queries=64,
     backbone=dict(out_type='slot_masks'),
-    neck=dict(_delete_=True, type='SlotsBesideNeck', neck={{_base_.model.neck}}),
+    neck=dict(_delete_=True, type='TokensBesideSlots', neck={{_base_.model.neck}}),
     test_cfg=dict(max_per_img=64),
 )

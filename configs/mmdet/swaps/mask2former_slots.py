@@ -5,6 +5,6 @@ custom_imports = dict(imports=['wwt_mm.detection'], allow_failed_imports=False)
 
 model = dict(
     backbone=dict(out_type='slot_masks'),
-    neck=dict(_delete_=True, type='SlotsBesideNeck', neck={{_base_.model.neck}}),
+    neck=dict(_delete_=True, type='TokensBesideSlots', neck={{_base_.model.neck}}),
     panoptic_head=dict(type='SlotMask2FormerHead', num_queries=64, slot_channels=384),
 )

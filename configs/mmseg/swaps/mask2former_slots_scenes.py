@@ -21,7 +21,7 @@ ffn = dict(
 positions = dict(num_feats=dims // 2, normalize=True)
 model = dict(
     neck=dict(
-        type='mmdet.SlotsBesideNeck',
+        type='TokensBesideSlots',
         neck=dict(
             type='SimplePyramid',
             in_channels=dims,
