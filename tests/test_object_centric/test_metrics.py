@@ -117,3 +117,15 @@ def test_no_objects_at_all_give_zero():
     image = [[0, 1]], [[0, 255]], [[0, 255]]
     assert evaluate('ForegroundARI', image)['objects/FG-ARI'] == 0
     assert evaluate('MeanBestOverlap', image)['objects/mBO_i'] == 0
+
+
+def test_slots_in_use_count_equal_shares_and_hardly_stray_pixels():
+    halves = [[4, 4, 7, 7]], [[0, 0, 0, 1]], [[0, 0, 0, 1]]
+    one = [[2, 2, 2, 3]], [[0, 1, 1, 255]], [[0, 1, 1, 255]]  # the other is void
+    void = [[0, 1]], [[255, 255]], [[255, 255]]
+    found = evaluate('SlotsInUse', halves, one, void)
+    assert found['objects/slots_in_use'] == pytest.approx((2 + 1) / 2)
+    stray = [[0] * 99 + [5]], [[0] * 100], [[0] * 100]
+    expected = 0.99**-0.99 * 0.01**-0.01
+    found = evaluate('SlotsInUse', stray)['objects/slots_in_use']
+    assert found == pytest.approx(expected) and found < 1.06

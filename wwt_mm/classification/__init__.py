@@ -13,6 +13,7 @@ from .class_activation import (  # noqa: E402
 from .deit import DeiT  # noqa: E402
 from .explanation_loop import ExplanationTestLoop  # noqa: E402
 from .explanation_metric import ExplanationMetric  # noqa: E402
+from .self_supervision import AverageSlots, SlotAutoencoder, SlotMethod  # noqa: E402
 from .slot_cls_head import SlotClsHead  # noqa: E402
 from .vit_attention import (  # noqa: E402
     class_token_attention,
@@ -24,10 +25,13 @@ from .wwt_classifier import WWTClassifier  # noqa: E402
 
 __all__ = [
     'AutoencodingHead',
+    'AverageSlots',
     'DeiT',
     'ExplanationMetric',
     'ExplanationTestLoop',
+    'SlotAutoencoder',
     'SlotClsHead',
+    'SlotMethod',
     'WWTClassifier',
     'class_activation',
     'class_token_attention',

@@ -22,7 +22,7 @@ from .loading import (  # noqa: E402
     MasksToObjectMaps,
     PackObjectInputs,
 )
-from .metrics import ForegroundARI, MeanBestOverlap  # noqa: E402
+from .metrics import ForegroundARI, MeanBestOverlap, SlotsInUse  # noqa: E402
 from .mlp_decoder import MLPDecoder  # noqa: E402
 from .objects import ObjectSlots, Reconstruction  # noqa: E402
 from .pixel_target import PixelTarget  # noqa: E402
@@ -55,4 +55,5 @@ __all__ = [
     'SAViResNet',
     'SlotAttention',
     'SlotVisualizationHook',
+    'SlotsInUse',
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.registry import METRICS
+from scipy.stats import entropy
 from torch import Tensor
 
 
@@ -132,6 +133,20 @@ class ForegroundARI(_SegmentationMetric):
             if counts.shape[1] > 1
         ]
         return {'FG-ARI': 100 * _mean(scores)}
+
+
+@METRICS.register_module()
+class SlotsInUse(_SegmentationMetric):
+    """How many slots share an image, to see slots collapse (not in the paper).
+
+    The exponential of the entropy of their shares of the pixels, each of which is that
+    of its largest mask: ``n`` for ``n`` equal shares, little more for stray pixels.
+    """
+
+    def compute_metrics(self, results: list[list[np.ndarray]]) -> dict[str, float]:
+        """The mean over images, ``slots_in_use``."""
+        shares = [counts.sum(1) for counts, _ in results if counts.any()]
+        return dict(slots_in_use=_mean([np.exp(entropy(share)) for share in shares]))
 
 
 def best_overlap(counts: np.ndarray) -> float:
