@@ -21,7 +21,7 @@ class QueryViT(VisionTransformer):
     EoMT (Kerssies et al., 2025) to the last blocks. They are tokens like any other
     there: everything attends to everything. A query's embedding and its position, both
     learned, are one sum here. The class token stays, so that any checkpoint of the ViT
-    fits; YOLOS drops it.
+    fits.
 
     Args:
         num_queries: How many queries.
