@@ -53,6 +53,7 @@ MIM_FILES = ('configs', 'tools', 'model-index.yml')
 # The reproduction is a project of the clone, and no part of the package.
 NOT_IN_MIM = ('reproduce.py', 'demo.py', 'seeds.py', 'make_scenes.py')
 NOT_IN_MIM += ('benchmark.py', 'benchmark_loading.py', 'check_gpu.py', 'gpu_stages.py')
+NOT_IN_MIM += ('explain.py', 'get_flops.py')
 NOT_IN_MIM += ('compile_kernels.py', 'translation_invariance.py', '__pycache__', '.*')
 
 

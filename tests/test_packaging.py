@@ -161,7 +161,7 @@ def test_the_model_index_lists_configs_once_and_weights_that_are_there():
 
 
 def test_sizes_in_the_model_index_are_those_of_the_models():
-    from wwt_mm.deployment.complexity import measure_complexity
+    from reproduction.benchmark.complexity import measure_complexity
 
     measured = 0
     for model in models():

@@ -11,9 +11,10 @@ from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
-from wwt_mm.deployment.complexity import count_macs
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError
+
+from .complexity import count_macs
 
 TIMM = 'timm:'
 DTYPES = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}

@@ -18,6 +18,7 @@ example, which prints both rows of a ViT:
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from mmengine.config import Config
@@ -27,7 +28,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from wwt_mm.deployment.complexity import count, default_shape
+from wwt_mm.deployment.onnx_export import default_shape
 from wwt_mm.engine import load_config, prepare_cpu_processes
 from wwt_mm.engine.cli import (
     add_common_arguments,
@@ -40,6 +41,10 @@ from wwt_mm.engine.cli import (
 from wwt_mm.errors import CheckpointError, ConfigError
 from wwt_mm.guards import check_datasets, write_atomically
 from wwt_mm.guards.checkpoint_fit_hook import CheckpointFitHook
+
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from reproduction.benchmark.complexity import count  # noqa: E402
 
 
 def main() -> None:

@@ -14,14 +14,22 @@ import dataclasses
 import json
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 from mmengine.config import DictAction
 from rich.console import Console
 from rich.table import Table
 
-from wwt_mm.deployment.complexity import Complexity, Cost, measure_complexity
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
+
+# The reproduction is a project of the clone, and not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from reproduction.benchmark.complexity import (  # noqa: E402
+    Complexity,
+    Cost,
+    measure_complexity,
+)
 
 
 def parse_args() -> argparse.Namespace:

@@ -30,7 +30,7 @@ from rich.progress import track
 from torch import Tensor
 
 from wwt_mm.backbone import WhatWhereTransformer
-from wwt_mm.deployment.complexity import default_shape
+from wwt_mm.deployment.onnx_export import default_shape
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import (
     add_common_arguments,

@@ -24,8 +24,11 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from wwt_mm.deployment.complexity import default_shape
-from wwt_mm.deployment.onnx_export import build_exported_model, export_onnx
+from wwt_mm.deployment.onnx_export import (
+    build_exported_model,
+    default_shape,
+    export_onnx,
+)
 from wwt_mm.engine import load_config
 from wwt_mm.engine.cli import run_tool
 

@@ -1,4 +1,4 @@
-"""A trained model on its way out: to ONNX, to others, and what it costs."""
+"""A trained model on its way out: to ONNX, and to others."""
 
 from .model_folder import write_model_folder
 from .onnx_export import export_onnx

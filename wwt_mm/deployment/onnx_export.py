@@ -84,6 +84,13 @@ class ExportedModel(nn.Module):
         return tuple(self.compute(image).values())
 
 
+def default_shape(cfg: Config) -> tuple[int, int]:
+    """Returns the image size (height, width) that a config's backbone is made for."""
+    size = cfg.model.get('backbone', {}).get('img_size', 224)
+    height, width = (size, size) if isinstance(size, int) else size
+    return height, width
+
+
 def build_exported_model(
     cfg: Config, checkpoint: str | Path, backbone_only: bool = False
 ) -> tuple[ExportedModel, dict[str, Any]]:

@@ -15,6 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode
 
+from wwt_mm.deployment.onnx_export import default_shape
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -67,13 +69,6 @@ def measure_complexity(cfg: Config, shape: tuple[int, int] | None = None) -> Com
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     model = MODELS.build(cfg.model).eval().requires_grad_(False)
     return count(model, shape or default_shape(cfg))
-
-
-def default_shape(cfg: Config) -> tuple[int, int]:
-    """Returns the image size (height, width) that a config's backbone is made for."""
-    size = cfg.model.get('backbone', {}).get('img_size', 224)
-    height, width = (size, size) if isinstance(size, int) else size
-    return height, width
 
 
 def count(model: BaseModel, shape: tuple[int, int]) -> Complexity:

@@ -12,10 +12,11 @@ from mmengine.config import Config
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from torch import nn
 
-from wwt_mm.deployment.complexity import count, default_shape, measure_complexity
+from reproduction.benchmark.complexity import count, measure_complexity
+from wwt_mm.deployment.onnx_export import default_shape
 from wwt_mm.engine import load_config
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'get_flops.py'
 CONFIGS = ROOT / 'configs' / 'mmpretrain'
 
