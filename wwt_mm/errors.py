@@ -4,6 +4,9 @@ The tools print these as one line and exit with a non-zero status; everything el
 a bug and keeps its traceback.
 """
 
+from collections.abc import Collection
+from typing import Any
+
 
 class WWTError(Exception):
     """Base class of every error that wwt_mm raises on purpose."""
@@ -43,3 +46,11 @@ class WriteError(WWTError):
 
 class ResultError(WWTError, ValueError):
     """A file of results, written by an earlier run, has another form."""
+
+
+def one_of(option: str, value: Any, choices: Collection[Any]) -> Any:
+    """Returns the value of an option, or raises :class:`ConfigError` if it is none."""
+    if value not in choices:
+        known = ', '.join(map(repr, choices))
+        raise ConfigError(f'{option}={value!r} is unknown: choose one of {known}')
+    return value

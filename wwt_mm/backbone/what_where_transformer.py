@@ -1,8 +1,7 @@
 """The What-Where Transformer backbone (paper, sec. 3.1)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,14 +16,13 @@ from torch.utils.checkpoint import (
     create_selective_checkpoint_contexts,
 )
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, one_of
 from .block import WhatWhereBlock
 from .initial_weights import init_cfg_of
 from .patch_embedding import PatchEmbedding
 from .position_embedding import PositionEmbedding, resize_positions
 from .slot_masks import SlotMasks
 
-ATTENTIONS = ('auto', 'eager', 'fused')
 OUT_TYPES = ('slot_masks', 'featmap', 'reassembled', 'avg_slots')
 
 
@@ -122,11 +120,11 @@ class WhatWhereTransformer(BaseModule):
             -(-_positive_int('img_size', height) // patch_size),
             -(-_positive_int('img_size', width) // patch_size),
         )
-        self.out_type = _one_of('out_type', out_type, OUT_TYPES)
+        self.out_type = one_of('out_type', out_type, OUT_TYPES)
         self.out_indices = self._resolve_indices(out_indices)
         self.frozen_stages = self._check_frozen_stages(frozen_stages)
-        self.with_cp = _one_of('with_cp', with_cp, (False, True, 'selective'))
-        _one_of('attention', attention, ATTENTIONS)
+        self.with_cp = one_of('with_cp', with_cp, (False, True, 'selective'))
+        one_of('attention', attention, ('auto', 'eager', 'fused'))
         _probability('drop_rate', drop_rate)
         _probability('drop_path_rate', drop_path_rate)
 
@@ -334,7 +332,7 @@ class WhatWhereTransformer(BaseModule):
     @classmethod
     def _resolve_arch(cls, arch: str | dict) -> dict:
         if isinstance(arch, str):
-            arch = cls.arch_zoo[_one_of('arch', arch, cls.arch_zoo)]
+            arch = cls.arch_zoo[one_of('arch', arch, cls.arch_zoo)]
         arch = {'mlp_ratios': (2, 3, 1.5), **arch}
         keys = {'embed_dims', 'num_layers', 'num_heads', 'mlp_ratios'}
         if set(arch) != keys:
@@ -377,12 +375,6 @@ class WhatWhereTransformer(BaseModule):
 def _positive_int(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(f'{name}={value!r} must be a positive integer')
-    return value
-
-
-def _one_of(name: str, value: Any, choices: Collection[Any]) -> str:
-    if value not in choices:
-        raise ConfigError(f'{name}={value!r} is unknown: choose one of {list(choices)}')
     return value
 
 

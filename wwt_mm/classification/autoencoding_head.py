@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from wwt_mm.backbone import SlotMasks
 from wwt_mm.backbone.initial_weights import init_cfg_of
-from wwt_mm.errors import ConfigError
+from wwt_mm.errors import ConfigError, one_of
 
 
 def competitive_features(output: SlotMasks, heads: str = 'mean') -> Tensor:
@@ -65,11 +65,7 @@ class AutoencodingHead(BaseModule):
         if init_cfg is None:
             init_cfg = init_cfg_of('Conv2d')
         super().__init__(init_cfg)
-        if heads not in ('mean', 'each'):
-            raise ConfigError(
-                f"autoencoding_head.heads={heads!r} is unknown: choose 'mean' or 'each'"
-            )
-        self.heads = heads
+        self.heads = one_of('autoencoding_head.heads', heads, ('mean', 'each'))
         self.patch_size = patch_size
         self.loss_weight = loss_weight
         hidden_channels = hidden_channels or in_channels

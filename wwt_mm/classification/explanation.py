@@ -13,7 +13,7 @@ from mmpretrain.models.classifiers import ImageClassifier
 from torch import Tensor
 
 from wwt_mm.backbone import WhatWhereTransformer
-from wwt_mm.errors import ConfigError
+from wwt_mm.errors import ConfigError, one_of
 
 from .class_activation import class_activation, rectified_masks, upsample_to_image
 from .slot_cls_head import SlotClsHead
@@ -23,8 +23,6 @@ from .vit_attention import (
     record_attentions,
     rollout,
 )
-
-BLANKS = ('mean', 'black')
 
 
 def explain_by_class_activation(
@@ -120,8 +118,7 @@ def hide_unimportant(
     Raises:
         ConfigError: If ``blank`` is unknown.
     """
-    if blank not in BLANKS:
-        raise ConfigError(f'blank={blank!r} is unknown: choose one of {list(BLANKS)}')
+    one_of('blank', blank, ('mean', 'black'))
     patch_size = _patch_size(classifier.backbone)
     maps = upsample_to_image(maps.float(), inputs.shape[-2:], patch_size)
     low, high = maps.amin((1, 2), True), maps.amax((1, 2), True)

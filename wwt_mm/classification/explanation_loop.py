@@ -8,7 +8,7 @@ from mmengine.runner import TestLoop, autocast
 from mmpretrain.registry import LOOPS
 from mmpretrain.structures import DataSample
 
-from wwt_mm.errors import ConfigError
+from wwt_mm.errors import one_of
 
 from .explanation import METHODS, hide_unimportant, suitable_methods
 
@@ -33,11 +33,7 @@ class ExplanationTestLoop(TestLoop):
         model = self.runner.model
         self.classifier = model.module if is_model_wrapper(model) else model
         self.suitable = suitable_methods(self.classifier)
-        self.method = self.suitable[0] if method is None else method
-        if self.method not in METHODS:
-            raise ConfigError(
-                f'method={method!r} is unknown: choose one of {list(METHODS)}'
-            )
+        self.method = one_of('method', method or self.suitable[0], METHODS)
         self.blank = blank
 
     @torch.no_grad()

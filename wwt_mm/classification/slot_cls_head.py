@@ -10,9 +10,7 @@ from torch import Tensor, nn
 
 from wwt_mm.backbone import SlotMasks
 from wwt_mm.backbone.initial_weights import init_cfg_of
-from wwt_mm.errors import ConfigError
-
-AVERAGES = ('logits', 'probabilities')
+from wwt_mm.errors import ConfigError, one_of
 
 
 @MODELS.register_module()
@@ -49,11 +47,7 @@ class SlotClsHead(ClsHead):
         if init_cfg is None:
             init_cfg = init_cfg_of('Linear')
         super().__init__(init_cfg=init_cfg, **kwargs)
-        if average_of not in AVERAGES:
-            raise ConfigError(
-                f'average_of={average_of!r} is unknown: choose one of {AVERAGES}'
-            )
-        self.average_of = average_of
+        self.average_of = one_of('average_of', average_of, ('logits', 'probabilities'))
         self.num_classes = num_classes
         self.use_sigmoid = bool(getattr(self.loss_module, 'use_sigmoid', False))
         self.thr = 0.5

@@ -12,7 +12,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import DATASETS, METRICS
 from PIL import Image
 
-from ..errors import ConfigError, DatasetError
+from ..errors import ConfigError, DatasetError, one_of
 
 #: Classes of the three subsets, each of which holds those before it.
 SUBSETS = (50, 300, 919)
@@ -43,8 +43,7 @@ def imagenet_s_classes(subset: int) -> tuple[ImageNetSClass, ...]:
     Raises:
         ConfigError: If there is no such subset.
     """
-    if subset not in SUBSETS:
-        raise ConfigError(f'subset={subset!r} of ImageNet-S: choose one of {SUBSETS}')
+    one_of('subset', subset, SUBSETS)
     return tuple(
         ImageNetSClass(wnid, name)
         for wnid, kind, name in _read_table()

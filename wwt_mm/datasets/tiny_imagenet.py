@@ -6,9 +6,8 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
-from ..errors import ConfigError, DatasetError
+from ..errors import ConfigError, DatasetError, one_of
 
-_SPLITS = ('train', 'val')
 _PAGE = 'docs/datasets.md#tiny-imagenet'
 
 
@@ -41,11 +40,9 @@ class TinyImageNet(BaseDataset):
         step: int = 1,
         **kwargs,
     ) -> None:
-        if split not in _SPLITS:
-            raise ConfigError(f'split={split!r} of Tiny-ImageNet: train or val')
         if step < 1:
             raise ConfigError(f'step={step} of Tiny-ImageNet must be at least 1')
-        self.split = split
+        self.split = one_of('split', split, ('train', 'val'))
         self.class_agnostic = class_agnostic
         self.step = step
         super().__init__(data_root=data_root, **kwargs)

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from safetensors.torch import save
 
-from ..errors import ConfigError
+from ..errors import one_of
 from ..guards.atomic import write_atomically
 from ..guards.weights import CONFIG_NAME, WEIGHTS_NAME
 from .publish import read_weights
@@ -38,8 +38,7 @@ def write_model_folder(
         CheckpointError: If the checkpoint is none, or not finite in ``dtype``.
         ConfigError: If the dtype is unknown.
     """
-    if dtype not in ('float16', 'bfloat16', 'float32'):
-        raise ConfigError(f'dtype={dtype!r}: choose float16, bfloat16 or float32')
+    one_of('dtype', dtype, ('float16', 'bfloat16', 'float32'))
     weights, saved = read_weights(checkpoint, getattr(torch, dtype))
     weights = {name: value.contiguous() for name, value in weights.items()}
     dataset = dict(pipeline=config.test_dataloader.dataset.pipeline)

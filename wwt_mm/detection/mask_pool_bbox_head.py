@@ -6,12 +6,10 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks
-from ..errors import ConfigError
+from ..errors import ConfigError, one_of
 from .mask_moments import boxes_around, coordinate_moments
 from .query_bbox_head import QueryBBoxHead
 
-POOLS = ('per_head', 'head_mean')
-BOX_REFERENCES = ('none', 'mask_moments')
 # Box references keep this distance from 0 and 1. Without it, the slope of the logit at
 # the width of a mask that fills the image is what gradients explode by.
 _MARGIN = 0.02
@@ -59,17 +57,11 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         norm_pooled: bool = True,
         **kwargs,
     ) -> None:
-        if pool not in POOLS:
-            raise ConfigError(f'pool={pool!r} is unknown: choose one of {POOLS}')
-        if box_reference not in BOX_REFERENCES:
-            raise ConfigError(
-                f'box_reference={box_reference!r} is unknown: choose one of '
-                f'{BOX_REFERENCES}'
-            )
         if temperature <= 0:
             raise ConfigError(f'temperature={temperature} must be positive')
-        self.pool = pool
-        self.box_reference = box_reference
+        self.pool = one_of('pool', pool, ('per_head', 'head_mean'))
+        references = ('none', 'mask_moments')
+        self.box_reference = one_of('box_reference', box_reference, references)
         self.squared_coordinates = squared_coordinates
         maps = num_heads if pool == 'per_head' else 1
         coordinates = 4 if squared_coordinates else 2

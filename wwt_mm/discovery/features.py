@@ -10,9 +10,7 @@ from mmpretrain.models.backbones import VisionTransformer
 from torch import Tensor, nn
 
 from ..backbone import WhatWhereTransformer
-from ..errors import ConfigError
-
-FEATURES = ('key', 'query', 'value', 'token')
+from ..errors import ConfigError, one_of
 
 
 class PatchFeatures(NamedTuple):
@@ -51,10 +49,7 @@ def read_features(
     Raises:
         ConfigError: If the backbone has no such features.
     """
-    if which not in FEATURES:
-        raise ConfigError(
-            f'features={which!r} is unknown: choose one of {", ".join(FEATURES)}'
-        )
+    one_of('features', which, ('key', 'query', 'value', 'token'))
     if isinstance(backbone, WhatWhereTransformer):
         if which != 'token':
             raise ConfigError(

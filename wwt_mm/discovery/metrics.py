@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from torchvision.ops import box_area, box_iou
 
-from ..errors import ConfigError
+from ..errors import ConfigError, one_of
 
 
 class _BoxMetric(BaseMetric):
@@ -137,9 +137,7 @@ class DiscoveryRecall(_BoxMetric):
         max_object_area: float | None = None,
     ) -> None:
         super().__init__(iou_thr, collect_device, prefix, max_object_area)
-        if matching not in ('any', 'one_to_one'):
-            raise ConfigError(f"matching={matching!r} must be 'any' or 'one_to_one'")
-        self.matching = matching
+        self.matching = one_of('matching', matching, ('any', 'one_to_one'))
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
         """Pool objects over images.

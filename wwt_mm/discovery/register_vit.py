@@ -6,9 +6,7 @@ from mmpretrain.models.backbones import VisionTransformer
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-
-RESAMPLING = ('size', 'scale', 'antialias')
+from ..errors import one_of
 
 
 @MODELS.register_module()
@@ -36,11 +34,8 @@ class RegisterVisionTransformer(VisionTransformer):
         self, num_registers: int = 4, resampling: str = 'size', **kwargs
     ) -> None:
         super().__init__(**kwargs)
-        if resampling not in RESAMPLING:
-            raise ConfigError(
-                f'resampling={resampling!r} is unknown: choose one of {RESAMPLING}'
-            )
-        self.resampling = resampling
+        choices = ('size', 'scale', 'antialias')
+        self.resampling = one_of('resampling', resampling, choices)
         self.register_tokens = None
         if num_registers:
             tokens = torch.empty(1, num_registers, self.embed_dims)

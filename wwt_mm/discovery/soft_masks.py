@@ -8,7 +8,7 @@ that may be negative; how they are scaled for either step is not given in the pa
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
+from ..errors import one_of
 
 NORMALISATIONS = (
     'logits',
@@ -49,7 +49,7 @@ def normalise_masks(
     Raises:
         ConfigError: If ``how`` is unknown.
     """
-    check_normalisation('normalise', how)
+    one_of('normalise', how, NORMALISATIONS)
     shape = masks.shape
     masks = masks.flatten(2).float()  # (B, K, N)
     padding = None if padding_mask is None else padding_mask.flatten(1).unsqueeze(1)
@@ -113,14 +113,6 @@ def herfindahl_index(weights: Tensor) -> Tensor:
 def squared_shares(weights: Tensor) -> Tensor:
     """Each patch's part of the Herfindahl index; shape as ``weights``."""
     return _share(weights, weights.sum((-2, -1), keepdim=True)).square()
-
-
-def check_normalisation(name: str, how: str) -> None:
-    """Raise :class:`ConfigError` unless ``how`` is one of the normalisations."""
-    if how not in NORMALISATIONS:
-        raise ConfigError(
-            f'{name}={how!r} is unknown: choose one of {", ".join(NORMALISATIONS)}'
-        )
 
 
 def _share(part: Tensor, whole: Tensor) -> Tensor:

@@ -14,10 +14,9 @@ from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
-from ..errors import ConfigError, DatasetError, WWTError
+from ..errors import DatasetError, WWTError, one_of
 from .class_names import iterate_leaves
 
-ACTIONS = ('skip', 'stop')
 # How files end that are whole; some OpenCV versions fill up with grey what is missing.
 # Files may have more behind their end, and are decoded once more if they have.
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
@@ -49,11 +48,7 @@ class BadImageHook(Hook):
     """
 
     def __init__(self, action: str = 'skip', limit: int = 100) -> None:
-        if action not in ACTIONS:
-            raise ConfigError(
-                f'action={action!r} of BadImageHook is unknown: choose one of {ACTIONS}'
-            )
-        self.action = action
+        self.action = one_of('action', action, ('skip', 'stop'))
         self.limit = limit
         self._record: BadImageRecord | None = None
 

@@ -11,10 +11,9 @@ from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor
 
-from ..errors import ConfigError, InvalidLossError
+from ..errors import InvalidLossError, one_of
 from .atomic import ATOMIC_BACKEND
 
-ACTIONS = ('stop', 'skip')
 _SHOWN_IMAGES = 8
 
 
@@ -41,12 +40,7 @@ class InvalidLossHook(Hook):
     """
 
     def __init__(self, action: str = 'stop', limit: int = 10) -> None:
-        if action not in ACTIONS:
-            raise ConfigError(
-                f'action={action!r} of InvalidLossHook is unknown: choose one of '
-                f'{ACTIONS}'
-            )
-        self.action = action
+        self.action = one_of('action', action, ('skip', 'stop'))
         self.limit = limit
         self.num_skipped = 0
 

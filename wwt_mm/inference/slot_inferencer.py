@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 
 from ..engine.config import load_config
-from ..errors import ConfigError, DatasetError
+from ..errors import ConfigError, DatasetError, one_of
 from ..guards.weights import (
     CONFIG_NAME,
     WEIGHTS_NAME,
@@ -80,11 +80,6 @@ class SlotInferencer:
         cfg_options: dict | None = None,
         trust_checkpoint: bool = False,
     ) -> None:
-        if on_bad_image not in ON_BAD_IMAGE:
-            raise ConfigError(
-                f'on_bad_image={on_bad_image!r} is unknown: choose one of '
-                f'{ON_BAD_IMAGE}'
-            )
         if batch_size < 1:
             raise ConfigError(f'batch_size={batch_size} must be at least 1')
         if config is None:
@@ -95,7 +90,7 @@ class SlotInferencer:
         if not isinstance(config, Config):
             config = load_config(config, cfg_options)
         self.batch_size = batch_size
-        self.on_bad_image = on_bad_image
+        self.on_bad_image = one_of('on_bad_image', on_bad_image, ON_BAD_IMAGE)
         self.num_bad = 0
         backbone = (config.get('model') or {}).get('backbone') or {}
         self.pipeline = ImagePipeline(config, backbone.get('in_channels', 3))

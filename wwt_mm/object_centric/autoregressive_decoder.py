@@ -5,10 +5,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..errors import ConfigError, one_of
 from .objects import ObjectSlots, Reconstruction
-
-MASKS = ('decoder', 'grouping')
 
 
 class _DecoderBlock(nn.TransformerDecoderLayer):
@@ -64,11 +62,7 @@ class AutoregressiveDecoder(BaseModule):
         masks_from: str = 'decoder',
     ) -> None:
         super().__init__()
-        if masks_from not in MASKS:
-            raise ConfigError(
-                f'masks_from={masks_from!r} is unknown: choose one of {MASKS}'
-            )
-        self.masks_from = masks_from
+        self.masks_from = one_of('masks_from', masks_from, ('decoder', 'grouping'))
         self.embed_dims = embed_dims
         self.start = nn.Parameter(torch.empty(1, 1, embed_dims))
         nn.init.normal_(self.start, std=embed_dims**-0.5)

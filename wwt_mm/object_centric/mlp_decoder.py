@@ -7,10 +7,8 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from ..backbone.position_embedding import PositionEmbedding
-from ..errors import ConfigError
+from ..errors import ConfigError, one_of
 from .objects import ObjectSlots, Reconstruction
-
-COMPETITIONS = ('alpha', 'masks', 'features')
 
 
 @MODELS.register_module()
@@ -60,10 +58,7 @@ class MLPDecoder(BaseModule):
         positions: bool = True,
     ) -> None:
         super().__init__()
-        if competition not in COMPETITIONS:
-            raise ConfigError(
-                f'competition={competition!r} is unknown: choose one of {COMPETITIONS}'
-            )
+        one_of('competition', competition, ('alpha', 'masks', 'features'))
         if num_layers < 2:
             raise ConfigError(f'num_layers={num_layers}: an MLP has at least 2')
         self.competition = competition

@@ -9,9 +9,7 @@ from mmengine import fileio
 from mmseg.registry import TRANSFORMS
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import ConfigError, DatasetError
-
-ENCODINGS = ('index', 'rgb_id')
+from ..errors import DatasetError, one_of
 
 
 @TRANSFORMS.register_module()
@@ -47,13 +45,9 @@ class LoadSegMap(BaseTransform):
         encoding: str = 'index',
         backend_args: dict | None = None,
     ) -> None:
-        if encoding not in ENCODINGS:
-            raise ConfigError(
-                f'encoding={encoding!r} is unknown: choose one of {ENCODINGS}'
-            )
         self.num_classes = num_classes
         self.ignore_index = ignore_index
-        self.encoding = encoding
+        self.encoding = one_of('encoding', encoding, ('index', 'rgb_id'))
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:

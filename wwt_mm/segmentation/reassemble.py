@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-
-UPSAMPLING = ('deconv', 'bilinear')
+from ..errors import ConfigError, one_of
 
 
 class Reassemble(nn.Sequential):
@@ -41,10 +39,7 @@ class Reassemble(nn.Sequential):
                 f'stride={stride} must divide patch_size={patch_size}: choose '
                 f'{patch_size}, {patch_size // 2} or {patch_size // 4}'
             )
-        if upsampling not in UPSAMPLING:
-            raise ConfigError(
-                f'upsampling={upsampling!r} is unknown: choose one of {UPSAMPLING}'
-            )
+        one_of('upsampling', upsampling, ('deconv', 'bilinear'))
         if not project and in_channels != out_channels:
             raise ConfigError(
                 f'{in_channels} channels cannot become {out_channels} without project'

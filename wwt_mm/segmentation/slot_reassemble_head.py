@@ -10,10 +10,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks
-from ..errors import ConfigError
+from ..errors import ConfigError, one_of
 from .reassemble import Reassemble
-
-MIXING = ('learned', 'mean')
 
 
 class _ReassembleHead(BaseDecodeHead):
@@ -111,9 +109,7 @@ class SlotReassembleHead(_ReassembleHead):
         **kwargs,
     ) -> None:
         super().__init__(in_channels, channels, **kwargs)
-        if mixing not in MIXING:
-            raise ConfigError(f'mixing={mixing!r} is unknown: choose one of {MIXING}')
-        self.mixing = mixing
+        self.mixing = one_of('mixing', mixing, ('learned', 'mean'))
         self.norm_masks = nn.LayerNorm(num_heads * num_slots) if norm_masks else None
         heads = num_heads if mixing == 'learned' else 1
         self.reassemble = Reassemble(

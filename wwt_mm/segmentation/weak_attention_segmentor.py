@@ -9,10 +9,8 @@ from ..classification.vit_attention import (
     record_attentions,
     rollout,
 )
-from ..errors import ConfigError
+from ..errors import one_of
 from .weak_segmentor import WeakSegmentor
-
-METHODS = ('attention', 'rollout')
 
 
 @MODELS.register_module()
@@ -32,9 +30,7 @@ class WeakAttentionSegmentor(WeakSegmentor):
 
     def __init__(self, method: str = 'attention', **kwargs) -> None:
         super().__init__(**kwargs)
-        if method not in METHODS:
-            raise ConfigError(f'method={method!r} is unknown: choose one of {METHODS}')
-        self.method = method
+        self.method = one_of('method', method, ('attention', 'rollout'))
 
     def explain(
         self, inputs: Tensor, padding_mask: Tensor | None = None

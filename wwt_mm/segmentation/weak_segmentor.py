@@ -12,10 +12,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ..errors import ConfigError, DatasetError
+from ..errors import ConfigError, DatasetError, one_of
 from .wwt_segmentor import find_padding
-
-CLASSES_FROM = ('predicted', 'given', 'all')
 
 
 class WeakSegmentor(BaseSegmentor):
@@ -64,11 +62,7 @@ class WeakSegmentor(BaseSegmentor):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        if classes_from not in CLASSES_FROM:
-            raise ConfigError(
-                f'classes_from={classes_from!r} is unknown: choose one of '
-                f'{CLASSES_FROM}'
-            )
+        one_of('classes_from', classes_from, ('predicted', 'given', 'all'))
         if not 0 <= threshold <= 1:
             raise ConfigError(f'threshold={threshold} must lie in [0, 1]')
         class_map = self._resolve_class_map(class_map, num_classes)

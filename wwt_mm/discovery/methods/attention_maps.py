@@ -9,8 +9,9 @@ from ...classification.vit_attention import (
     record_attentions,
     rollout,
 )
+from ...errors import one_of
 from ..features import check_vit
-from .mask_method import MaskMethod, SoftMasks, check_heads
+from .mask_method import MaskMethod, SoftMasks
 
 
 @TASK_UTILS.register_module()
@@ -38,7 +39,7 @@ class ClassTokenAttention(MaskMethod):
             concentration=concentration,
             **kwargs,
         )
-        self.heads = check_heads(heads, ('mean', 'each'))
+        self.heads = one_of('heads', heads, ('mean', 'each'))
 
     def read_masks(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None

@@ -1,7 +1,6 @@
 """Objects are the connected regions of thresholded masks."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +10,10 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 from ...backbone import WhatWhereTransformer
-from ...errors import ConfigError
+from ...errors import ConfigError, one_of
 from ..regions import LabelledRegions, Regions, connected_regions
 from ..soft_masks import (
-    check_normalisation,
+    NORMALISATIONS,
     normalise_masks,
     squared_shares,
     varying_masks,
@@ -74,19 +73,12 @@ class MaskMethod(DiscoveryMethod):
         duplicate_iou: float = 0.9,
         connectivity: int = 1,
     ) -> None:
-        check_normalisation('normalise', normalise)
-        check_normalisation('concentration', concentration)
-        if concentration in ('logits', 'mass'):
-            raise ConfigError(
-                f'concentration={concentration!r} gives no weights to take shares of: '
-                "choose another, such as 'softmax_tokens'"
-            )
-        if rank not in ('region', 'mask'):
-            raise ConfigError(f"rank={rank!r} must be 'region' or 'mask'")
-        self.normalise = normalise
+        self.normalise = one_of('normalise', normalise, NORMALISATIONS)
         self.threshold = threshold
-        self.concentration = concentration
-        self.rank = rank
+        # The others give no weights to take shares of.
+        weights = [each for each in NORMALISATIONS if each not in ('logits', 'mass')]
+        self.concentration = one_of('concentration', concentration, weights)
+        self.rank = one_of('rank', rank, ('region', 'mask'))
         self.min_area = min_area
         self.max_area = max_area
         self.duplicate_iou = duplicate_iou
@@ -175,7 +167,7 @@ class MaskThreshold(MaskMethod):
 
     def __init__(self, heads: str = 'mean', **kwargs) -> None:
         super().__init__(**kwargs)
-        self.heads = check_heads(heads, ('mean', 'sum', 'each'))
+        self.heads = one_of('heads', heads, ('mean', 'sum', 'each'))
 
     def read_masks(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None
@@ -196,13 +188,6 @@ class MaskThreshold(MaskMethod):
             )
         output = backbone(images, padding_mask)[-1]
         return SoftMasks(merge_heads(output.masks, self.heads), output.padding_mask)
-
-
-def check_heads(heads: str, choices: Sequence[str]) -> str:
-    """Return ``heads``, or raise :class:`ConfigError` if it is no choice."""
-    if heads not in choices:
-        raise ConfigError(f'heads={heads!r} must be one of {", ".join(choices)}')
-    return heads
 
 
 def merge_heads(masks: Tensor, heads: str) -> Tensor:

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ...errors import ConfigError
+from ...errors import one_of
 from ..regions import Regions, component_at
 from .base import FeatureMethod
 
@@ -65,8 +65,7 @@ class MOST(FeatureMethod):
         features: str = 'key',
     ) -> None:
         super().__init__(features)
-        if granularity not in CLUSTER_DISTANCES:
-            raise ConfigError(f'granularity={granularity!r} must be 1, 2 or 3')
+        one_of('granularity', granularity, CLUSTER_DISTANCES)
         self.distance = CLUSTER_DISTANCES[granularity]
         self.box_sizes = tuple(box_sizes)
         self.max_area = max_area
