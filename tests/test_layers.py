@@ -9,7 +9,6 @@ from tool_process import REPOSITORY
 LAYERS = [
     {'errors', 'version', 'weights'},
     {'requirements'},
-    {'missing_op'},
     {'portable_ops'},
     {'compat'},
     {'backbone', 'guards'},

@@ -5,9 +5,8 @@ imports that package even for models that never use an op. :func:`activate` serv
 stand-in for the extension module alone: all of ``mmcv.ops`` that is Python is mmcv's
 own, and what has a path in plain PyTorch works. The stand-in holds the functions of
 :mod:`wwt_mm.portable_ops`, with which the common detectors run. Any other raises
-:class:`~wwt_mm.errors.MissingOpError` when it is called, which names the function, the
-model part that asked for it and the command that installs it. Where mmcv has its
-compiled ops, nothing is changed.
+:class:`~wwt_mm.errors.MissingOpError` when it is called, which names the function and
+the command that installs it. Where mmcv has its compiled ops, nothing is changed.
 """
 
 import importlib.util
@@ -20,7 +19,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from .missing_op import EXTENSION, missing_op
+EXTENSION = 'mmcv._ext'
 
 # mmdet's CLRHead takes None to mean "use the version in plain Python".
 _LINE_NMS = 'mmcv.ops.line_nms'
@@ -138,6 +137,8 @@ def _missing_function(name: str) -> Callable:
     """Returns a function of the extension that cannot be called."""
 
     def function(*args, **kwargs):
+        from .portable_ops import missing_op
+
         raise missing_op(name)
 
     function.__name__ = function.__qualname__ = name

@@ -14,7 +14,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .missing_op import missing_op
+from .errors import MissingOpError
+from .requirements import COMPILE_OPS_COMMAND
 
 __all__ = [
     'ms_deform_attn_backward',
@@ -25,6 +26,15 @@ __all__ = [
     'sigmoid_focal_loss_backward',
     'sigmoid_focal_loss_forward',
 ]
+
+
+def missing_op(name: str) -> MissingOpError:
+    """The error about a function of the extension that is not there."""
+    return MissingOpError(
+        f'mmcv is installed without compiled ops, and its {name} is needed. Install '
+        f'them with `make install WITH_OPS=1`, or with `{COMPILE_OPS_COMMAND}` '
+        '(docs/install.md); WWT_TRACEBACK=1 shows what needs it'
+    )
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:

@@ -13,7 +13,6 @@ from wwt_mm.datasets.imagenet_s import (
     SUBSETS,
     imagenet_class_map,
     imagenet_s_classes,
-    write_label_map,
 )
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
@@ -159,7 +158,7 @@ def test_a_label_of_another_subset_is_named(root):
 
 
 def test_an_unknown_subset_is_named(root):
-    with pytest.raises(ConfigError, match=r'subset=51 .*\(50, 300, 919\)'):
+    with pytest.raises(ConfigError, match='subset=51 .* 50, 300, 919'):
         dataset(root, subset=51)
 
 
@@ -219,13 +218,3 @@ def test_written_label_maps_decode_to_the_same_labels(tmp_path):
     pixels = np.asarray(Image.open(tmp_path / GOLDFISH / 'image.png')).astype(int)
     assert (pixels[..., 0] + 256 * pixels[..., 1]).tolist() == labels.tolist()
     assert not pixels[..., 2].any()
-
-
-def test_a_label_map_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    def fail(*args, **kwargs):
-        raise OSError('no space left')
-
-    monkeypatch.setattr(Image.Image, 'save', fail)
-    with pytest.raises(OSError, match='no space left'):
-        write_label_map(np.zeros((2, 2), int), tmp_path / 'map.png')
-    assert not (tmp_path / 'map.png').exists()

@@ -1,6 +1,7 @@
 """Discovery configs, as a user runs them."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def classifier(tmp_path_factory):
 
 
 def test_wwt(run_tool, classifier, scenes_root, tmp_path):
-    results = tmp_path / 'boxes.json'
+    results = tmp_path / 'boxes.pkl'
     work_dir = tmp_path / 'wwt'
     run_tool(
         'test',
@@ -54,19 +55,19 @@ def test_wwt(run_tool, classifier, scenes_root, tmp_path):
         classifier('wwt_scenes'),
         '--work-dir',
         work_dir,
+        '--out',
+        results,
         '--cfg-options',
         f'data_root={scenes_root}',
         'test_dataloader.num_workers=0',
         'test_dataloader.persistent_workers=False',
-        'test_evaluator.1.type=CocoResultsWriter',
-        f'test_evaluator.1.out_file={results}',
     ).check()
     metrics = read_metrics(work_dir)
     assert metrics['discovery/num_images'] == 6
     assert 0 <= metrics['discovery/corloc'] <= metrics['discovery/corloc_any'] <= 100
-    boxes = json.loads(results.read_text())
-    assert {box['image_id'] for box in boxes} <= images_of(scenes_root)
-    assert all(box['bbox'][0] + box['bbox'][2] <= 64 for box in boxes)
+    images = pickle.loads(results.read_bytes())
+    assert {image['img_id'] for image in images} == images_of(scenes_root)
+    assert all(image['pred_instances']['bboxes'].max() <= 64 for image in images)
     (picture,) = work_dir.glob('*/discovery.png')
     assert picture.stat().st_size > 10_000
 

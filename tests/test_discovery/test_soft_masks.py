@@ -100,5 +100,5 @@ def test_a_mask_without_a_range_is_0(how):
 
 
 def test_an_unknown_scaling_is_an_error():
-    with pytest.raises(ConfigError, match='choose one of 'logits', 'sigmoid''):
+    with pytest.raises(ConfigError, match="choose one of 'logits', 'sigmoid'"):
         normalise_masks(torch.zeros(1, 1, 2, 2), 'max')

@@ -1,6 +1,6 @@
 """ImageNet-S: label maps for classes of ImageNet (Gao et al., 2022). Needs mmseg."""
 
-import os
+import io
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from mmseg.registry import DATASETS, METRICS
 from PIL import Image
 
 from ..errors import ConfigError, DatasetError, one_of
+from ..guards.atomic import write_atomically
 
 #: Classes of the three subsets, each of which holds those before it.
 SUBSETS = (50, 300, 919)
@@ -179,23 +180,10 @@ class ImageNetSMetric(IoUMetric):
             image = Path(sample['img_path'])
             path = Path(self.map_dir, image.parent.name, f'{image.stem}.png')
             labels = sample['pred_sem_seg']['data'].squeeze().cpu().numpy()
-            write_label_map(labels, path)
-
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """Average over classes; nothing with ``format_only``."""
-        return {} if self.format_only else super().compute_metrics(results)
-
-
-def write_label_map(labels: np.ndarray, path: str | os.PathLike) -> None:
-    """Write labels ``(H, W)`` as the RGB image ``(label % 256, label // 256, 0)``."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.zeros((*labels.shape, 3), np.uint8)
-    pixels[..., 0] = labels % 256
-    pixels[..., 1] = labels // 256
-    temporary = path.with_name(f'.{path.name}')
-    Image.fromarray(pixels).save(temporary, format='png')
-    os.replace(temporary, path)
+            pixels = np.stack([labels % 256, labels // 256, 0 * labels], -1)
+            file = io.BytesIO()
+            Image.fromarray(pixels.astype(np.uint8)).save(file, 'png')
+            write_atomically(file.getvalue(), path, flush=False)
 
 
 @cache

@@ -7,7 +7,6 @@ require('mmdet', 'mmpretrain')
 from ..datasets.coco20k import Coco20kDataset  # noqa: E402
 from ..datasets.tiny_imagenet import TinyImageNet  # noqa: E402
 from ..datasets.voc_discovery import VOCDiscoveryDataset  # noqa: E402
-from .coco_results import CocoResultsWriter  # noqa: E402
 from .features import PatchFeatures, read_features  # noqa: E402
 from .grid_hook import DiscoveryGridHook  # noqa: E402
 from .methods import (  # noqa: E402
@@ -36,7 +35,6 @@ __all__ = [
     'CentreBox',
     'ClassTokenAttention',
     'Coco20kDataset',
-    'CocoResultsWriter',
     'CorLoc',
     'DiscoveryGridHook',
     'DiscoveryMethod',

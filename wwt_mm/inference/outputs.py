@@ -13,7 +13,6 @@ import numpy as np
 from ..errors import ConfigError
 from ..guards.atomic import write_atomically
 from ..guards.folder_record import FolderRecord
-from ..guards.json_file import read_json
 from ..visualization.slot_sheet import draw_slot_sheet
 
 PICTURE_SUFFIX = '.slots.png'
@@ -21,7 +20,6 @@ TABLE_SUFFIX = '.slots.json'
 ARRAYS_SUFFIX = '.slots.npz'
 GALLERY = 'gallery.html'
 _RECORD = '.slots_model.json'
-_GALLERY_RECORD = '.slots_gallery.json'
 _BEST = 5  # how many classes of the image are listed
 
 
@@ -76,18 +74,9 @@ class OutputFolder:
         table = json.dumps(dict(image=name, **tabulate(result)), indent=1)
         self._write(table.encode(), name, TABLE_SUFFIX)
 
-    def has_gallery(self, names: Sequence[str]) -> bool:
-        """Whether the page is there, and shows images of these names."""
-        path = self.folder / _GALLERY_RECORD
-        if not (path.is_file() and (self.folder / GALLERY).is_file()):
-            return False
-        return read_json(path, list) == list(names)
-
-    def write_gallery(self, html: str, names: Sequence[str]) -> None:
-        """Write the page, and what images it was made for."""
+    def write_gallery(self, html: str) -> None:
+        """Write the page."""
         write_atomically(html.encode(), self.folder / GALLERY)
-        record = json.dumps(list(names)).encode()
-        write_atomically(record, self.folder / _GALLERY_RECORD)
 
     def _write(self, content: bytes, name: str, suffix: str) -> None:
         # Thousands of files that can be made again need not wait for the disk.

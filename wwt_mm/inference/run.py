@@ -84,7 +84,8 @@ def write_slots(
 ) -> RunSummary:
     """Writes pictures and tables of images, under a progress bar.
 
-    Images that have theirs are left out, so what was stopped goes on.
+    Images that have theirs are left out, so what was stopped goes on; but for those of
+    the gallery.
 
     Args:
         infer: The model.
@@ -101,9 +102,8 @@ def write_slots(
     names = name_images(images)
     folder = OutputFolder(out_dir, infer.record, arrays)
     missing = [not folder.is_done(name) for name in names]
-    if gallery and (any(missing[:gallery]) or not folder.has_gallery(names[:gallery])):
-        # The page is written as a whole, and masks are not read back from pictures.
-        missing[:gallery] = [True] * len(missing[:gallery])
+    # The page is written as a whole, and masks are not read back from pictures.
+    missing[:gallery] = [True] * len(missing[:gallery])
     shown = set(names[:gallery])
     pages: list[GalleryImage] = []
     written, there = 0, len(images) - sum(missing)
@@ -120,7 +120,7 @@ def write_slots(
     if pages:
         config = Path(infer.record['config'])
         title = config.parent.name if config.name == CONFIG_NAME else config.stem
-        folder.write_gallery(render_gallery(pages, title), names[:gallery])
+        folder.write_gallery(render_gallery(pages, title))
     return RunSummary(written, there, infer.num_bad)
 
 
