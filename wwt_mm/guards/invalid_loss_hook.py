@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, barrier, get_world_size
+from mmengine.dist import all_reduce, barrier
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import InvalidLossError, one_of
 from .atomic import ATOMIC_BACKEND
@@ -48,36 +48,34 @@ class InvalidLossHook(Hook):
         """Puts itself between the losses and the optimizer."""
         model = runner.model
         inner = model.module if is_model_wrapper(model) else model
-        inner.parse_losses = partial(_parse_losses, type(inner).parse_losses, inner)
-        model.train_step = partial(self._train_step, runner, model)
+        look = partial(self._look, runner)
+        self._handle = inner.register_forward_hook(look, with_kwargs=True)
+        if self.action == 'skip':
+            model.train_step = partial(_unless_skipped, model.train_step)
 
     def after_train(self, runner: Runner) -> None:
         """Leaves the model as it was."""
-        model = runner.model
-        inner = model.module if is_model_wrapper(model) else model
-        inner.__dict__.pop('parse_losses', None)
-        model.__dict__.pop('train_step', None)
+        self._handle.remove()
+        runner.model.__dict__.pop('train_step', None)
 
-    def _train_step(
-        self, runner: Runner, model: Any, data: Any, optim_wrapper: Any
-    ) -> dict[str, Tensor]:
-        try:
-            return type(model).train_step(model, data, optim_wrapper)
-        except InvalidLossError as error:
-            if not isinstance(error, _SharedInvalidLossError):
-                _is_any(True, runner.model)  # the other processes wait for it
-            return self._handle(runner, data, error)
-
-    def _handle(self, runner: Runner, data: Any, error: InvalidLossError) -> dict:
-        shown = _show_images(data)
-        message = f'iteration {runner.iter + 1}: {error}. Images of the batch: {shown}'
+    def _look(
+        self, runner: Runner, model: nn.Module, args: tuple, kwargs: dict, losses: Any
+    ) -> None:
+        """Torch calls it after each forward pass."""
+        if kwargs.get('mode') != 'loss':
+            return
+        bad = _find_bad(model, losses)
+        if bad is None:
+            return
+        shown = _show_images(kwargs.get('data_samples'))
+        message = f'iteration {runner.iter + 1}: {bad}. Images of the batch: {shown}'
         if self.action == 'skip' and self.num_skipped < self.limit:
             self.num_skipped += 1
             runner.logger.warning(
                 f'{message}. Left out (number {self.num_skipped} of at most '
                 f'{self.limit})'
             )
-            return {}
+            raise _SkippedBatch
         name = f'invalid_loss_iter_{runner.iter + 1}.pth'
         runner.save_checkpoint(
             runner.work_dir,
@@ -90,47 +88,40 @@ class InvalidLossHook(Hook):
             f'{message}. The state before it is in {runner.work_dir}/{name}. Lower '
             'optim_wrapper.optimizer.lr, set optim_wrapper.clip_grad, look at these '
             "images, or give InvalidLossHook in custom_hooks action='skip'"
-        ) from error
+        )
 
 
-class _SharedInvalidLossError(InvalidLossError):
-    """An invalid loss that all processes know of."""
+class _SkippedBatch(Exception):
+    """Ends an iteration before its backward pass."""
 
 
-def _parse_losses(
-    parse: Any, model: Any, losses: dict[str, Any]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Mmengine's ``parse_losses``, which raises an error for what is not finite."""
-    total, log_vars = parse(model, losses)
-    names = list(log_vars)
-    values = torch.stack([value.detach().float().mean() for value in log_vars.values()])
-    finite = values.isfinite()
-    if not _is_any(not finite.all(), total):
-        return total, log_vars
+def _unless_skipped(train_step: Any, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    try:
+        return train_step(*args, **kwargs)
+    except _SkippedBatch:
+        return {}
+
+
+@torch.no_grad()
+def _find_bad(model: Any, losses: dict[str, Any]) -> str | None:
+    """Names what is not finite in any of the processes; ``None`` if all is."""
+    _, terms = model.parse_losses(losses)
+    values = torch.stack([value.float().mean() for value in terms.values()])
+    worst = (~values.isfinite()).any().float()
+    all_reduce(worst, op='max')
+    if not worst:
+        return None
     bad = {
-        name: f'{name} is {value}'
-        for name, value, good in zip(names, values.tolist(), finite.tolist())
-        if not good
+        name: f'{name} is {value.item()}'
+        for name, value in zip(terms, values, strict=True)
+        if not value.isfinite()
     }
     if len(bad) > 1:
         bad.pop('loss', None)  # the sum of the others
-    raise _SharedInvalidLossError(
-        ', '.join(bad.values()) or 'a loss of another process is not finite'
-    )
+    return ', '.join(bad.values()) or 'a loss of another process is not finite'
 
 
-def _is_any(bad: Any, like: Any) -> bool:
-    """Whether something is bad in any of the processes."""
-    if get_world_size() == 1:
-        return bool(bad)
-    device = like.device if isinstance(like, Tensor) else next(like.parameters()).device
-    flag = torch.tensor(float(bad), device=device)
-    all_reduce(flag, op='max')
-    return bool(flag)
-
-
-def _show_images(data: Any) -> str:
-    samples = data.get('data_samples') if isinstance(data, dict) else None
+def _show_images(samples: Any) -> str:
     paths = [getattr(sample, 'img_path', None) for sample in samples or ()]
     paths = [str(path) for path in paths if path is not None]
     shown = ', '.join(paths[:_SHOWN_IMAGES]) or 'unknown'
