@@ -9,11 +9,10 @@ from pathlib import Path
 
 import torch
 
-from wwt_mm.engine.precision import cpu_has_bfloat16
 from wwt_mm.errors import ConfigError
 
 from .commands import Places, Settings
-from .cores import usable_cores
+from .cores import cpu_has_bfloat16, usable_cores
 from .executor import Executor, RunError
 from .progress import RunProgress
 from .report import write_report

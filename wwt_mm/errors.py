@@ -4,7 +4,8 @@ The tools print these as one line and exit with a non-zero status; everything el
 a bug and keeps its traceback.
 """
 
-from collections.abc import Collection
+import difflib
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
@@ -54,3 +55,9 @@ def one_of(option: str, value: Any, choices: Collection[Any]) -> Any:
         known = ', '.join(map(repr, choices))
         raise ConfigError(f'{option}={value!r} is unknown: choose one of {known}')
     return value
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message: the name that is most like one that is not known."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f'; did you mean {near[0]!r}?' if near else ''

@@ -10,10 +10,11 @@ from typing import Any
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 
-from wwt_mm.engine import cpu_has_bfloat16, load_config
+from wwt_mm.engine import load_config
 from wwt_mm.guards import write_atomically
 
 from ..commands import Places, Settings, last_checkpoint
+from ..cores import cpu_has_bfloat16
 from ..executor import Executor, RunError
 from ..progress import RunProgress
 from ..results import ResultStore

@@ -6,6 +6,7 @@ classes to explain ``(B,)``. It returns the logits ``(B, C)`` and maps of import
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from mmpretrain.models.backbones import VisionTransformer
@@ -37,22 +38,18 @@ def explain_by_class_activation(
 
 
 def explain_by_masks(
-    classifier: ImageClassifier, inputs: Tensor, classes: Tensor | None = None
+    classifier: ImageClassifier,
+    inputs: Tensor,
+    classes: Tensor | None = None,
+    rectify_heads: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """WWT: raw masks, rectified and averaged over slots; the class plays no role.
 
-    The map of Table 1: "attention masks as they are" (sec. 4).
+    The map of Table 1: "attention masks as they are" (sec. 4). With ``rectify_heads``,
+    each head is rectified before the mean over heads.
     """
     feats, slot_logits = _run_wwt(classifier, inputs)
-    return classifier.head.average(slot_logits), rectified_masks(feats.masks).mean(1)
-
-
-def explain_by_rectified_heads(
-    classifier: ImageClassifier, inputs: Tensor, classes: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """WWT: as by masks, with each head rectified before the mean over heads."""
-    feats, slot_logits = _run_wwt(classifier, inputs)
-    maps = rectified_masks(feats.masks, rectify_heads=True).mean(1)
+    maps = rectified_masks(feats.masks, rectify_heads).mean(1)
     return classifier.head.average(slot_logits), maps
 
 
@@ -75,7 +72,7 @@ def explain_by_rollout(
 METHODS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
     'class-activation': explain_by_class_activation,
     'masks': explain_by_masks,
-    'rectified-heads': explain_by_rectified_heads,
+    'rectified-heads': partial(explain_by_masks, rectify_heads=True),
     'class-token': explain_by_class_token,
     'rollout': explain_by_rollout,
 }

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from mmengine.model import is_model_wrapper
 from mmengine.runner import TestLoop, autocast
 from mmpretrain.registry import LOOPS
 from mmpretrain.structures import DataSample
 
 from wwt_mm.errors import one_of
+from wwt_mm.guards.dataset_fit_hook import unwrap
 
 from .explanation import METHODS, hide_unimportant, suitable_methods
 
@@ -30,8 +30,7 @@ class ExplanationTestLoop(TestLoop):
         self, *args, method: str | None = None, blank: str = 'mean', **kwargs
     ) -> None:
         super().__init__(*args, **kwargs)
-        model = self.runner.model
-        self.classifier = model.module if is_model_wrapper(model) else model
+        self.classifier = unwrap(self.runner.model)
         self.suitable = suitable_methods(self.classifier)
         self.method = one_of('method', method or self.suitable[0], METHODS)
         self.blank = blank

@@ -45,15 +45,10 @@ class ExplanationMetric(BaseMetric):
     Reads ``confidence`` and ``explained_confidence`` of each data sample, which
     :class:`~wwt_mm.classification.ExplanationTestLoop` writes.
 
-    Args:
-        collect_device: Where processes exchange results: ``'cpu'`` or ``'gpu'``.
-        prefix: Start of the metrics' names.
+    Args: those of mmengine's ``BaseMetric``.
     """
 
     default_prefix = 'explanation'
-
-    def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
 
     def process(self, data_batch: object, data_samples: Sequence[dict]) -> None:
         """Take the confidences of one batch."""

@@ -9,12 +9,13 @@ from mmdet.structures import DetDataSample
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..guards.atomic import write_atomically
+from ..guards.dataset_fit_hook import unwrap
 from ..visualization.discovery_grid import Discovery, draw_discoveries
+from ..visualization.slot_pictures import encode_png
 
 
 @HOOKS.register_module()
@@ -63,17 +64,14 @@ class DiscoveryGridHook(Hook):
             return
         picture = draw_discoveries(self._discoveries, self.num_regions, 'source')
         path = Path(self.out_file or Path(runner.log_dir, 'discovery.png'))
-        write_atomically(_encode(picture), path)
+        write_atomically(encode_png(picture), path)
         print_log(
             f'pictures of {len(self._discoveries)} images are in {path}', 'current'
         )
 
     @staticmethod
     def _set_masks(runner: Runner, wanted: bool) -> None:
-        model = runner.model
-        while is_model_wrapper(model):
-            model = model.module
-        model.with_masks = wanted
+        unwrap(runner.model).with_masks = wanted
 
 
 def _read(sample: DetDataSample) -> Discovery:
@@ -86,9 +84,3 @@ def _read(sample: DetDataSample) -> Discovery:
         found.masks,
         np.asarray(sample.gt_instances.bboxes.cpu()),
     )
-
-
-def _encode(picture: np.ndarray) -> bytes:
-    import cv2
-
-    return cv2.imencode('.png', picture[..., ::-1])[1].tobytes()

@@ -27,11 +27,10 @@ class _BoxMetric(BaseMetric):
     def __init__(
         self,
         iou_thr: float = 0.5,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
         max_object_area: float | None = None,
+        **kwargs,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+        super().__init__(**kwargs)
         if not 0 < iou_thr <= 1:
             raise ConfigError(f'iou_thr={iou_thr} must be above 0 and at most 1')
         if max_object_area is not None and not 0 < max_object_area <= 1:
@@ -85,11 +84,10 @@ class CorLoc(_BoxMetric):
 
     Args:
         iou_thr: Least IoU of a correct box.
-        collect_device: As for mmengine's ``BaseMetric``.
-        prefix: As for mmengine's ``BaseMetric``.
         max_object_area: Images count if the box of every object covers less than this
             share of them; ``None`` counts all. Where objects fill their images, a box
             of the whole image is often correct (not given in the paper).
+        **kwargs: As for mmengine's ``BaseMetric``.
     """
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
@@ -122,21 +120,11 @@ class DiscoveryRecall(_BoxMetric):
         matching: ``'any'``: a prediction may cover several objects; ``'one_to_one'``:
             at most one (the best possible assignment). Not given in the paper; at an
             IoU of 0.5 the two differ only for objects of nearly the same box.
-        iou_thr: Least IoU of a found object.
-        collect_device: As for mmengine's ``BaseMetric``.
-        prefix: As for mmengine's ``BaseMetric``.
-        max_object_area: As for :class:`CorLoc`.
+        **kwargs: As for :class:`CorLoc`.
     """
 
-    def __init__(
-        self,
-        matching: str = 'any',
-        iou_thr: float = 0.5,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-        max_object_area: float | None = None,
-    ) -> None:
-        super().__init__(iou_thr, collect_device, prefix, max_object_area)
+    def __init__(self, matching: str = 'any', **kwargs) -> None:
+        super().__init__(**kwargs)
         self.matching = one_of('matching', matching, ('any', 'one_to_one'))
 
     def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:

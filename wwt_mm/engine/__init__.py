@@ -3,12 +3,11 @@
 from .config import load_config
 from .distributed import prepare_cpu_processes
 from .mean_loss_hook import MeanLossHook
-from .precision import BFloat16OptimWrapper, cpu_has_bfloat16
+from .precision import BFloat16OptimWrapper
 
 __all__ = [
     'BFloat16OptimWrapper',
     'MeanLossHook',
-    'cpu_has_bfloat16',
     'load_config',
     'prepare_cpu_processes',
 ]

@@ -1,7 +1,6 @@
 """What tools/train.py and tools/test.py have in common."""
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import OPTIMIZERS, RUNNERS
 from mmengine.runner import Runner
 
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 from ..guards.weights import load_weights_only
 from .explain import explain
 
@@ -92,8 +91,8 @@ def build_runner(cfg: Config) -> Runner:
     """
     kind = (cfg.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
-        near = difflib.get_close_matches(kind, OPTIMIZERS.module_dict, 1)
-        hint = f': did you mean {near[0]!r}?' if near else ': add it to custom_imports'
+        hint = did_you_mean(kind, OPTIMIZERS.module_dict)
+        hint = hint or ': add it to custom_imports'
         raise ConfigError(f'optim_wrapper.optimizer.type={kind!r} is unknown{hint}')
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 

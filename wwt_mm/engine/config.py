@@ -1,6 +1,5 @@
 """Reads a config and merges ``--cfg-options`` into it, telling about likely slips."""
 
-import difflib
 import inspect
 import logging
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from mmengine.hub import get_config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ..errors import ConfigError, WWTError
+from ..errors import ConfigError, WWTError, did_you_mean
 
 # Places that may lie below the data root without belonging to the dataset.
 _NOT_DATA = ('work_dir', 'load_from')
@@ -99,8 +98,7 @@ def find_doubtful_options(cfg: Config, options: dict[str, Any]) -> list[str]:
 def _read(path: str | Path) -> Config:
     path = str(path)
     if '::' not in path and not Path(path).is_file():
-        near = difflib.get_close_matches(path, _list_configs(path), n=1)
-        hint = f'; did you mean {near[0]}?' if near else ''
+        hint = did_you_mean(path, _list_configs(path))
         raise ConfigError(f'no config file at {path}{hint}')
     try:
         return _read_packaged(path) if '::' in path else Config.fromfile(path)
@@ -156,8 +154,7 @@ def _find_unknown_key(cfg: Config, key: str) -> str | None:
             known = _RUNNER_KEYS | _READ_FROM_CONFIG if depth == 0 else ()
             if part in known:
                 return None
-            near = difflib.get_close_matches(part, [*map(str, node), *known], n=1)
-            hint = f'; did you mean {near[0]!r}?' if near else ''
+            hint = did_you_mean(part, [*map(str, node), *known])
             return f'{key!r} adds a new key {part!r} to {place}{hint}'
         else:
             return None

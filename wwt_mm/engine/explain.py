@@ -1,10 +1,9 @@
 """One line for errors that libraries raise and users can mend."""
 
-import difflib
 import inspect
 import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from mmengine import registry
 from mmengine.registry import Registry
 
-from ..errors import WWTError
+from ..errors import WWTError, did_you_mean
 
 _OURS = Path(__file__).parents[1]
 # What of mmengine turns settings into objects, and annotations into lists of samples.
@@ -85,9 +84,9 @@ def _is_of_a_setting(error: Exception) -> bool:
 def _suggest(text: str) -> str:
     """The name that was meant, if it is known what was not found."""
     if unknown := re.match(r'(\S+) is not in the .+ registry', text):
-        return _near(unknown[1], (name for name, _ in _registered()))
+        return did_you_mean(unknown[1], (name for name, _ in _registered()))
     if unknown := re.search(r"(\w+)\.__init__\(\) got an unexpected .* '(\w+)'", text):
-        return _near(unknown[2], _arguments(unknown[1]))
+        return did_you_mean(unknown[2], _arguments(unknown[1]))
     return ''
 
 
@@ -107,8 +106,3 @@ def _arguments(name: str) -> Iterator[str]:
         if name in (each.__name__ for each in family):
             for each in family[:-1]:
                 yield from inspect.signature(each).parameters
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f'; did you mean {near[0]!r}?' if near else ''

@@ -87,14 +87,3 @@ def allow_tf32(logger: MMLogger) -> None:
             'products of float32 matrices are computed in TF32 where the GPU has it; '
             'NVIDIA_TF32_OVERRIDE=0 in the environment keeps float32'
         )
-
-
-def cpu_has_bfloat16() -> bool:
-    """Tell whether the processor has instructions for bfloat16, and so gains by it.
-
-    Old versions of torch cannot tell, and then the answer is no.
-    """
-    return any(
-        getattr(torch.cpu, name, bool)()
-        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
-    )

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce, barrier
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ..errors import InvalidLossError, one_of
 from .atomic import ATOMIC_BACKEND
+from .dataset_fit_hook import unwrap
 
 _SHOWN_IMAGES = 8
 
@@ -46,10 +46,8 @@ class InvalidLossHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Puts itself between the losses and the optimizer."""
-        model = runner.model
-        inner = model.module if is_model_wrapper(model) else model
-        look = partial(self._look, runner)
-        self._handle = inner.register_forward_hook(look, with_kwargs=True)
+        model, look = runner.model, partial(self._look, runner)
+        self._handle = unwrap(model).register_forward_hook(look, with_kwargs=True)
         if self.action == 'skip':
             model.train_step = partial(_unless_skipped, model.train_step)
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..errors import ConfigError
 from ..guards.atomic import write_atomically
 from ..guards.folder_record import FolderRecord
+from ..visualization.slot_pictures import encode_png
 from ..visualization.slot_sheet import draw_slot_sheet
 
 PICTURE_SUFFIX = '.slots.png'
@@ -131,11 +131,6 @@ def tabulate(result: Any) -> dict[str, Any]:
 
 def _named(name: str, probability: float) -> dict[str, Any]:
     return {'class': name, 'probability': round(probability, 6)}
-
-
-def encode_png(picture: np.ndarray) -> bytes:
-    """``(H, W, 3)`` uint8 RGB to the bytes of a PNG file."""
-    return cv2.imencode('.png', picture[..., ::-1])[1].tobytes()
 
 
 def _pack(result: Any) -> bytes:

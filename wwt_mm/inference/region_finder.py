@@ -2,7 +2,7 @@
 
 import logging
 
-import torch
+import numpy as np
 from mmengine.logging import print_log
 from torch import nn
 
@@ -15,12 +15,10 @@ class RegionFinder:
 
     Args:
         method: A :class:`~wwt_mm.discovery.methods.MaskMethod`.
-        patch_size: Side of a patch in pixels of the network's input.
     """
 
-    def __init__(self, method, patch_size: int) -> None:
+    def __init__(self, method) -> None:
         self.method = method
-        self.patch_size = patch_size
 
     @classmethod
     def for_model(
@@ -43,7 +41,7 @@ class RegionFinder:
         method = getattr(model, 'method', None)
         if not isinstance(method, MaskMethod):
             method = MaskThreshold(**(options or {}))
-        return cls(method, model.backbone.patch_size)
+        return cls(method)
 
     def __call__(self, reading: SlotReading, size: tuple[int, int]) -> FoundRegions:
         """Find the regions of one image.
@@ -52,22 +50,10 @@ class RegionFinder:
             reading: Its masks.
             size: Height and width in pixels that boxes are wanted in.
         """
-        from ..discovery.box_geometry import patches_to_pixels
-
         (regions,) = self.method.find_regions(reading.masks[None])
-        height, width = (
-            round(share * patches * self.patch_size)
-            for share, patches in zip(
-                reading.coverage, reading.masks.shape[1:], strict=True
-            )
-        )
-        boxes = patches_to_pixels(
-            torch.from_numpy(regions.boxes),
-            (self.patch_size, self.patch_size),
-            (height, width),
-            (width / size[1], height / size[0]),
-            size,
-        )
-        return FoundRegions(
-            boxes.numpy(), regions.scores, regions.sources, regions.masks
-        )
+        grid = np.multiply(reading.masks.shape[1:], reading.coverage)
+        height, width = np.divide(size, grid)  # of a patch
+        boxes = regions.boxes * [width, height, width, height]
+        # The last patches may reach beyond the image.
+        boxes = boxes.clip(max=[size[1], size[0]] * 2).astype(np.float32)
+        return FoundRegions(boxes, regions.scores, regions.sources, regions.masks)

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from mmengine.model import is_model_wrapper
+from mmengine.model import stack_batch
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks, WhatWhereTransformer
 from ..errors import ConfigError
+from ..guards.dataset_fit_hook import unwrap
 from ..structures import SlotReading
 
 _HEADS = ('head', 'bbox_head')
@@ -30,9 +31,7 @@ class SlotReader:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        while is_model_wrapper(model):
-            model = model.module
-        self.model = model
+        self.model = model = unwrap(model)
         self.backbone = getattr(model, 'backbone', None)
         if not isinstance(self.backbone, WhatWhereTransformer):
             raise ConfigError(
@@ -186,17 +185,9 @@ class SlotReader:
 
 def _stack(images: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
     """One batch, padded below and right, and its padding ``(B, H, W)``, if any."""
-    height = max(image.shape[-2] for image in images)
-    width = max(image.shape[-1] for image in images)
-    if all(image.shape[-2:] == (height, width) for image in images):
-        return torch.stack(list(images)), None
-    batch = images[0].new_zeros(len(images), images[0].shape[0], height, width)
-    padding = torch.ones(len(images), height, width, dtype=torch.bool)
-    for index, image in enumerate(images):
-        rows, columns = image.shape[-2:]
-        batch[index, :, :rows, :columns] = image
-        padding[index, :rows, :columns] = False
-    return batch, padding.to(batch.device)
+    inside = [torch.ones_like(image[:1], dtype=torch.bool) for image in images]
+    padding = ~stack_batch(inside)[:, 0]
+    return stack_batch(list(images)), padding if padding.any() else None
 
 
 def _softmax(logits: Tensor) -> Tensor:

@@ -43,13 +43,8 @@ class _SegmentationMetric(BaseMetric):
 
     default_prefix: str | None = 'objects'
 
-    def __init__(
-        self,
-        ignore_index: int = 255,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-    ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, ignore_index: int = 255, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.ignore_index = ignore_index
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -85,8 +80,7 @@ class MeanBestOverlap(_SegmentationMetric):
 
     Args:
         ignore_index: Label of void pixels.
-        collect_device: As for mmengine's ``BaseMetric``.
-        prefix: As for mmengine's ``BaseMetric``.
+        **kwargs: As for mmengine's ``BaseMetric``.
     """
 
     def compute_metrics(self, results: list[list[np.ndarray]]) -> dict[str, float]:
@@ -117,8 +111,7 @@ class ForegroundARI(_SegmentationMetric):
 
     Args:
         ignore_index: Label of void pixels.
-        collect_device: As for mmengine's ``BaseMetric``.
-        prefix: As for mmengine's ``BaseMetric``.
+        **kwargs: As for mmengine's ``BaseMetric``.
     """
 
     def compute_metrics(self, results: list[list[np.ndarray]]) -> dict[str, float]:

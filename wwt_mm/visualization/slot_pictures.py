@@ -1,8 +1,14 @@
 """What pictures of slots have in common: colours, and masks as weights."""
 
+import cv2
 import numpy as np
 from matplotlib import colormaps
 from torch import Tensor
+
+
+def encode_png(picture: np.ndarray) -> bytes:
+    """``(H, W, 3)`` uint8 RGB to the bytes of a PNG file."""
+    return cv2.imencode('.png', picture[..., ::-1])[1].tobytes()
 
 
 def slot_colors(count: int) -> np.ndarray:

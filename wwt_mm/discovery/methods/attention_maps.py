@@ -33,12 +33,7 @@ class ClassTokenAttention(MaskMethod):
         concentration: str = 'relu',
         **kwargs,
     ) -> None:
-        super().__init__(
-            normalise=normalise,
-            threshold=threshold,
-            concentration=concentration,
-            **kwargs,
-        )
+        super().__init__(normalise, threshold, concentration, **kwargs)
         self.heads = one_of('heads', heads, ('mean', 'each'))
 
     def read_masks(
@@ -71,12 +66,7 @@ class Rollout(MaskMethod):
         concentration: str = 'relu',
         **kwargs,
     ) -> None:
-        super().__init__(
-            normalise=normalise,
-            threshold=threshold,
-            concentration=concentration,
-            **kwargs,
-        )
+        super().__init__(normalise, threshold, concentration, **kwargs)
 
     def read_masks(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None

@@ -44,12 +44,7 @@ class LaSt(MaskMethod):
         concentration: str = 'relu',
         **kwargs,
     ) -> None:
-        super().__init__(
-            normalise=normalise,
-            threshold=threshold,
-            concentration=concentration,
-            **kwargs,
-        )
+        super().__init__(normalise, threshold, concentration, **kwargs)
         if top_k < 1 or (sigma is not None and not 0 < sigma <= 0.5):
             raise ConfigError(
                 f'LaSt needs top_k of at least 1 and sigma in (0, 0.5], not {top_k} '
