@@ -136,6 +136,8 @@ class MutualAttention(nn.Module):
             zeros; in float32 on CPUs the zeros cost 3 %.
     """
 
+    own_channels: Tensor
+
     def __init__(
         self, embed_dims: int, num_heads: int, attention: str = 'auto'
     ) -> None:

@@ -14,6 +14,8 @@ class DropPath(nn.Module):
         rate: Probability for an image to go without, in training.
     """
 
+    kept: Tensor
+
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.register_buffer('kept', torch.tensor(1 - rate), persistent=False)

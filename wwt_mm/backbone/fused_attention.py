@@ -19,6 +19,9 @@ Products accumulate in float32. Those of float32 are as precise as
 ``torch.set_float32_matmul_precision`` says.
 """
 
+# Triton takes sizes for constants, and launch options that are in no signature.
+# pyright: reportArgumentType=false, reportCallIssue=false
+
 import torch
 from torch import Tensor
 
@@ -472,6 +475,6 @@ def _warps(tokens: Tensor, held: int) -> int:
 
 def _shares(length: int, programs: int, tile: int) -> tuple[int, int]:
     """In how many shares to cut the tokens, and how many tokens each has."""
-    shares = min(triton.cdiv(ENOUGH_PROGRAMS, programs), triton.cdiv(length, 2 * tile))
-    share = triton.cdiv(triton.cdiv(length, shares), tile) * tile
-    return triton.cdiv(length, share), share
+    shares = min(-(-ENOUGH_PROGRAMS // programs), -(-length // (2 * tile)))
+    share = -(-length // (shares * tile)) * tile
+    return -(-length // share), share

@@ -5,6 +5,12 @@ from typing import NamedTuple
 from torch import Tensor
 
 
+class Slots(NamedTuple):
+    """The slots alone, where a caller asked for ``slots_only``: ``(B, K, D)``."""
+
+    slots: Tensor
+
+
 class SlotMasks(NamedTuple):
     """The output of one What-Where block (paper, sec. 3.1).
 
@@ -18,13 +24,11 @@ class SlotMasks(NamedTuple):
         padding_mask: ``(B, h, w)`` bool, ``True`` where a token lies wholly in the
             padding of a batch; ``None`` if nothing is padded. There, masks and tokens
             are zero.
-
-    Masks and tokens are ``None`` where a caller asked for ``slots_only``.
     """
 
     slots: Tensor
-    masks: Tensor | None
-    tokens: Tensor | None
+    masks: Tensor
+    tokens: Tensor
     padding_mask: Tensor | None = None
 
     def reassemble(self, heads: str = 'mean') -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,7 @@ from .block import WhatWhereBlock
 from .initial_weights import init_cfg_of
 from .patch_embedding import PatchEmbedding
 from .position_embedding import PositionEmbedding, resize_positions
-from .slot_masks import SlotMasks
+from .slot_masks import SlotMasks, Slots
 
 OUT_TYPES = ('slot_masks', 'featmap', 'reassembled', 'avg_slots')
 
@@ -158,7 +159,7 @@ class WhatWhereTransformer(BaseModule):
         image: Tensor,
         padding_mask: Tensor | None = None,
         slots_only: bool = False,
-    ) -> tuple[SlotMasks | Tensor, ...]:
+    ) -> tuple[SlotMasks | Slots | Tensor, ...]:
         """Compute slots, masks and tokens.
 
         Args:
@@ -169,8 +170,8 @@ class WhatWhereTransformer(BaseModule):
                 of an image. What it holds reaches no result.
             slots_only: Whether the caller reads nothing but the slots of the last block
                 (a classifier at inference). What only masks and tokens need is left
-                out then, and they are ``None``. Only with ``out_type='slot_masks'``;
-                ``'avg_slots'`` does so by itself.
+                out then, and :class:`Slots` returned for that block. Only with
+                ``out_type='slot_masks'``; ``'avg_slots'`` does so by itself.
 
         Returns:
             One entry per ``out_indices``, in their order, of the kind ``out_type``
@@ -194,7 +195,7 @@ class WhatWhereTransformer(BaseModule):
                 )
         return tuple(outputs[index] for index in self.out_indices)
 
-    def _run(self, block: WhatWhereBlock, *state) -> tuple[Tensor | None, ...]:
+    def _run(self, block: nn.Module, *state) -> Any:
         """Run a block; its backward pass may compute it again, whole or in part."""
         options = {}
         if self.with_cp == 'selective':
@@ -242,22 +243,22 @@ class WhatWhereTransformer(BaseModule):
         masks: Tensor | None,
         grid: tuple[int, int],
         padding: Tensor | None,
-    ) -> SlotMasks | Tensor:
+    ) -> SlotMasks | Slots | Tensor:
         """Give the state after block ``index`` the form ``out_type`` asks for."""
         if index == self.num_layers - 1 and self.norm_slots is not None:
             slots = self.norm_slots(slots)
         if self.out_type == 'avg_slots':
             return slots.mean(1)
-        if masks is None:
-            return SlotMasks(slots, None, None, padding)
-        tokens = tokens.mT.unflatten(2, grid)  # (B, D, h, w)
-        masks = masks.mT.unflatten(2, grid).unflatten(1, (self.num_heads, -1))
+        if masks is None or tokens is None:
+            return Slots(slots)
+        features: Tensor = tokens.mT.unflatten(2, grid)  # (B, D, h, w)
+        maps: Tensor = masks.mT.unflatten(2, grid).unflatten(1, (self.num_heads, -1))
         if padding is not None:
-            tokens = tokens.masked_fill(padding[:, None], 0)
-            masks = masks.masked_fill(padding[:, None, None], 0)
+            features = features.masked_fill(padding[:, None], 0)
+            maps = maps.masked_fill(padding[:, None, None], 0)
         if self.out_type == 'featmap':
-            return tokens
-        output = SlotMasks(slots, masks, tokens, padding)
+            return features
+        output = SlotMasks(slots, maps, features, padding)
         return output.reassemble() if self.out_type == 'reassembled' else output
 
     def train(self, mode: bool = True) -> 'WhatWhereTransformer':
@@ -305,8 +306,8 @@ class WhatWhereTransformer(BaseModule):
         self._check_checkpoint(state_dict, prefix)
         key = prefix + 'pos_embed.weight'
         if key in state_dict:
-            grid = tuple(self.pos_embed.weight.shape[-2:])
-            state_dict[key] = resize_positions(state_dict[key], grid)
+            height, width = self.pos_embed.weight.shape[-2:]
+            state_dict[key] = resize_positions(state_dict[key], (height, width))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _check_checkpoint(self, state_dict: dict, prefix: str) -> None:

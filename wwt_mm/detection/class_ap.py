@@ -20,6 +20,7 @@ class ClassAPMetric(VOCMetric):
             eval_mode=self.eval_mode,
             use_legacy_coordinate=True,
         )
+        assert self.dataset_meta is not None  # the evaluator has set it
         for name, values in zip(self.dataset_meta['classes'], classes, strict=True):
             metrics[f'AP50.{name}'] = float(values['ap'])
         return metrics

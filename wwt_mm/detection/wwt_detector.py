@@ -62,7 +62,7 @@ class WWTDetector(SingleStageDetector):
         """
         padding_mask = None
         if batch_data_samples is not None:
-            sizes = [sample.img_shape for sample in batch_data_samples]
+            sizes = [sample.metainfo['img_shape'] for sample in batch_data_samples]
             padding_mask = padding_of(sizes, batch_inputs)
         return self.backbone(batch_inputs, padding_mask)
 

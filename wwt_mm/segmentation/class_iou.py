@@ -1,5 +1,6 @@
 """IoU of each class, in the results of a test and not only in its log."""
 
+import torch
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
@@ -11,7 +12,9 @@ class ClassIoUMetric(IoUMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """See mmseg's ``IoUMetric``; NaN for a class that does not occur."""
         metrics = super().compute_metrics(results)
-        intersection, union = (sum(areas) for areas in list(zip(*results))[:2])
+        assert self.dataset_meta is not None  # the evaluator has set it
+        areas = list(zip(*results))[:2]
+        intersection, union = (sum(each, torch.zeros(())) for each in areas)
         ious = (100 * intersection / union).tolist()
         return metrics | {
             f'IoU.{name}': iou

@@ -45,7 +45,9 @@ class Reassemble(nn.Sequential):
                 f'{in_channels} channels cannot become {out_channels} without project'
             )
         scale = patch_size // stride
-        layers = [nn.Conv2d(in_channels, out_channels, 1)] if project else []
+        layers: list[nn.Module] = []
+        if project:
+            layers.append(nn.Conv2d(in_channels, out_channels, 1))
         if scale > 1 and upsampling == 'deconv':
             layers.append(nn.ConvTranspose2d(out_channels, out_channels, scale, scale))
         elif scale > 1:
@@ -60,15 +62,15 @@ class Reassemble(nn.Sequential):
         Args:
             groups: How many times ``out_channels`` the input has.
         """
+        for parameter in self.parameters():
+            parameter.zero_()  # biases stay so
         for layer in self:
             if isinstance(layer, nn.Conv2d):
                 identity = torch.eye(layer.out_channels).repeat(1, groups) / groups
                 layer.weight.copy_(identity[:, :, None, None])
-                layer.bias.zero_()
             elif isinstance(layer, nn.ConvTranspose2d):
                 identity = torch.eye(layer.out_channels)[:, :, None, None]
                 layer.weight.copy_(identity.expand_as(layer.weight))
-                layer.bias.zero_()
 
     def forward(self, features: Tensor) -> Tensor:
         """``(B, in_channels, h, w)`` to ``(B, out_channels, h * s, w * s)``."""

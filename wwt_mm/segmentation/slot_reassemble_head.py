@@ -26,8 +26,9 @@ class _ReassembleHead(BaseDecodeHead):
         self, seg_logits: Tensor, batch_data_samples: Sequence[SegDataSample]
     ) -> dict[str, Tensor]:
         """Compute mmseg's losses at the resolution of the labels."""
-        size = batch_data_samples[0].gt_sem_seg.shape[-2:]
-        logits = self._to_pixels(seg_logits, size)
+        truth = batch_data_samples[0].gt_sem_seg
+        assert truth is not None and truth.shape is not None  # loaded for training
+        logits = self._to_pixels(seg_logits, truth.shape[-2:])
         return super().loss_by_feat(logits, batch_data_samples)
 
     def predict_by_feat(

@@ -49,6 +49,7 @@ class ThresholdSearch(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch."""
+        assert self.dataset_meta is not None  # the evaluator has set it
         classes = len(self.dataset_meta['classes'])
         for sample in data_samples:
             truth = sample['gt_sem_seg']['data'].flatten()

@@ -38,7 +38,8 @@ class WeakAttentionSegmentor(WeakSegmentor):
         """See :meth:`WeakSegmentor.explain`; a ViT takes padding for image."""
         with record_attentions(self.backbone) as attentions:
             features = self.backbone(inputs)
-        grid = patch_grid(self.backbone, tuple(inputs.shape[-2:]))
+        height, width = inputs.shape[-2:]
+        grid = patch_grid(self.backbone, (height, width))
         if self.method == 'rollout':
             maps = rollout(attentions, grid)  # (B, h, w)
         else:

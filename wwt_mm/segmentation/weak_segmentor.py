@@ -47,6 +47,7 @@ class WeakSegmentor(BaseSegmentor):
     """
 
     align_corners = False
+    class_map: Tensor
 
     def __init__(
         self,
@@ -65,11 +66,13 @@ class WeakSegmentor(BaseSegmentor):
         one_of('classes_from', classes_from, ('predicted', 'given', 'all'))
         if not 0 <= threshold <= 1:
             raise ConfigError(f'threshold={threshold} must lie in [0, 1]')
-        class_map = self._resolve_class_map(class_map, num_classes)
-        if not {*class_map} <= {*range(num_classes + 1)}:
+        if isinstance(class_map, dict):
+            class_map = list(FUNCTIONS.build(class_map))
+        labels = range(1, num_classes + 1) if class_map is None else class_map
+        if not {*labels} <= {*range(num_classes + 1)}:
             raise ConfigError(
                 f'class_map must hold numbers from 0 to num_classes={num_classes}, not '
-                f'{min(class_map)} to {max(class_map)}'
+                f'{min(labels)} to {max(labels)}'
             )
         self.backbone = MODELS.build(backbone)
         self.head = MODELS.build(head)
@@ -79,18 +82,7 @@ class WeakSegmentor(BaseSegmentor):
         self.threshold = threshold
         self.patch_size = patch_size
         self.foreground = foreground
-        self.register_buffer('class_map', torch.tensor([*class_map]), persistent=False)
-
-    @staticmethod
-    def _resolve_class_map(
-        class_map: Sequence[int] | dict | None, num_classes: int
-    ) -> Sequence[int]:
-        if class_map is None:
-            return range(1, num_classes + 1)
-        if isinstance(class_map, dict):
-            arguments = dict(class_map)
-            return FUNCTIONS.get(arguments.pop('type'))(**arguments)
-        return class_map
+        self.register_buffer('class_map', torch.tensor([*labels]), persistent=False)
 
     @abstractmethod
     def explain(
@@ -132,7 +124,8 @@ class WeakSegmentor(BaseSegmentor):
             active class, not regarding the threshold) and ``pred_score`` (its
             activation in [0, 1]), all ``(1, H, W)`` in the size of the image file.
         """
-        size = tuple(inputs.shape[-2:])
+        height, width = inputs.shape[-2:]
+        size = (height, width)
         if data_samples is None:
             data_samples = [
                 SegDataSample(metainfo=dict(ori_shape=size)) for _ in inputs

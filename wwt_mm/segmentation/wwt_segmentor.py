@@ -1,14 +1,13 @@
 """mmseg's ``EncoderDecoder``, telling the backbone which pixels are padding."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
-
-from ..backbone import SlotMasks
 
 
 @MODELS.register_module()
@@ -23,9 +22,7 @@ class WWTSegmentor(EncoderDecoder):
     Args: those of mmseg's ``EncoderDecoder``.
     """
 
-    def extract_feat(
-        self, inputs: Tensor, padding_mask: Tensor | None = None
-    ) -> tuple[SlotMasks, ...]:
+    def extract_feat(self, inputs: Tensor, padding_mask: Tensor | None = None) -> Any:
         """Run backbone and neck.
 
         Args:
