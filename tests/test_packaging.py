@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 #: Tools of the reproduction, which is no part of the package.
 OF_THE_CLONE = ('reproduce.py', 'demo.py', 'seeds.py', 'make_scenes.py')
 OF_THE_CLONE += ('benchmark.py', 'benchmark_loading.py', 'check_gpu.py')
+OF_THE_CLONE += ('explain.py', 'get_flops.py')
 OF_THE_CLONE += ('gpu_stages.py', 'compile_kernels.py', 'translation_invariance.py')
 SOURCES = ('configs', 'tools', 'wwt_mm', 'setup.py', 'pyproject.toml', 'README.md')
 SOURCES += ('LICENSE', 'model-index.yml')
