@@ -10,13 +10,9 @@ from mmengine.runner import Runner
 from mmengine.runner.checkpoint import save_checkpoint
 from mmpretrain.registry import MODELS
 
+from reproduction.explanation import METHODS, hide_unimportant, suitable_methods
 from tests.tool_process import REPOSITORY
 from wwt_mm.classification import class_activation, record_attentions, rollout
-from wwt_mm.classification.explanation import (
-    METHODS,
-    hide_unimportant,
-    suitable_methods,
-)
 from wwt_mm.errors import ConfigError
 
 from .conftest import shrunk

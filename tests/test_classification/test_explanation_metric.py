@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from mmengine.evaluator import Evaluator
 from mmpretrain.structures import DataSample
 
-from wwt_mm.classification import ExplanationMetric
-from wwt_mm.classification.explanation_metric import (
+from reproduction.explanation import (
+    ExplanationMetric,
     average_drop,
     increase_in_confidence,
 )

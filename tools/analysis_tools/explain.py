@@ -109,8 +109,8 @@ def set_evaluation(cfg: Config, blank: str) -> None:
             f'{cfg.filename} is no config of mmpretrain with a test_evaluator: '
             'explanations are of classifiers'
         )
-    imports = cfg.setdefault('custom_imports', dict(imports=[]))
-    imports['imports'] = [*imports['imports'], 'wwt_mm.classification']
+    import reproduction.explanation  # noqa: F401  (registers what follows)
+
     metrics = cfg.test_evaluator
     metrics = metrics if isinstance(metrics, list) else [metrics]
     cfg.test_evaluator = [*metrics, dict(type='ExplanationMetric')]

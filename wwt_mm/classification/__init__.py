@@ -1,4 +1,4 @@
-"""Classification with mmpretrain: heads, classifier, explanations and their metrics."""
+"""Classification with mmpretrain: heads, classifier, and maps of what they see."""
 
 from wwt_mm.requirements import require as _require
 
@@ -11,8 +11,6 @@ from .class_activation import (  # noqa: E402
     upsample_to_image,
 )
 from .deit import DeiT  # noqa: E402
-from .explanation_loop import ExplanationTestLoop  # noqa: E402
-from .explanation_metric import ExplanationMetric  # noqa: E402
 from .self_supervision import AverageSlots, SlotAutoencoder, SlotMethod  # noqa: E402
 from .slot_cls_head import SlotClsHead  # noqa: E402
 from .vit_attention import (  # noqa: E402
@@ -27,8 +25,6 @@ __all__ = [
     'AutoencodingHead',
     'AverageSlots',
     'DeiT',
-    'ExplanationMetric',
-    'ExplanationTestLoop',
     'SlotAutoencoder',
     'SlotClsHead',
     'SlotMethod',

@@ -43,7 +43,7 @@ class ExplanationMetric(BaseMetric):
     """Drop and Increase as Grad-CAM++ (Chattopadhay et al., 2018) defines them.
 
     Reads ``confidence`` and ``explained_confidence`` of each data sample, which
-    :class:`~wwt_mm.classification.ExplanationTestLoop` writes.
+    :class:`.ExplanationTestLoop` writes.
 
     Args: those of mmengine's ``BaseMetric``.
     """

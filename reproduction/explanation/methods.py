@@ -14,16 +14,17 @@ from mmpretrain.models.classifiers import ImageClassifier
 from torch import Tensor
 
 from wwt_mm.backbone import WhatWhereTransformer
-from wwt_mm.errors import ConfigError, one_of
-
-from .class_activation import class_activation, rectified_masks, upsample_to_image
-from .slot_cls_head import SlotClsHead
-from .vit_attention import (
+from wwt_mm.classification import (
+    SlotClsHead,
+    class_activation,
     class_token_attention,
     patch_grid,
     record_attentions,
+    rectified_masks,
     rollout,
+    upsample_to_image,
 )
+from wwt_mm.errors import ConfigError, one_of
 
 
 def explain_by_class_activation(

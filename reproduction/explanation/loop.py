@@ -10,7 +10,7 @@ from mmpretrain.structures import DataSample
 from wwt_mm.errors import one_of
 from wwt_mm.guards.dataset_fit_hook import unwrap
 
-from .explanation import METHODS, hide_unimportant, suitable_methods
+from .methods import METHODS, hide_unimportant, suitable_methods
 
 
 @LOOPS.register_module()
@@ -20,7 +20,7 @@ class ExplanationTestLoop(TestLoop):
     Args:
         *args: As for ``TestLoop``.
         method: How predictions are explained, one of
-            :data:`~wwt_mm.classification.explanation.METHODS`; ``None`` takes the
+            :data:`.METHODS`; ``None`` takes the
             first that suits the backbone.
         blank: What hidden pixels become, ``'mean'`` or ``'black'``.
         **kwargs: As for ``TestLoop``.
