@@ -10,6 +10,7 @@ torchvision is imported when an op is first called: ``import wwt_mm`` loads this
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,13 +64,7 @@ def roi_align_forward(
     output: Tensor,
     argmax_y: Tensor,
     argmax_x: Tensor,
-    *,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
-    pool_mode: int,
-    aligned: bool,
+    **options: Any,
 ) -> None:
     """Writes average-pooled regions into ``output``; ``argmax_*`` stay empty.
 
@@ -78,18 +73,10 @@ def roi_align_forward(
     """
     from torchvision.ops import roi_align
 
-    if pool_mode == 0:
+    if options['pool_mode'] == 0:
         raise missing_op("roi_align_forward with pool_mode='max'")
-    output.copy_(
-        roi_align(
-            features,
-            rois,
-            (aligned_height, aligned_width),
-            spatial_scale,
-            sampling_ratio,
-            aligned,
-        )
-    )
+    others = (options[name] for name in ('spatial_scale', 'sampling_ratio', 'aligned'))
+    output.copy_(roi_align(features, rois, output.shape[-2:], *others))
 
 
 def roi_align_backward(
@@ -98,25 +85,18 @@ def roi_align_backward(
     argmax_y: Tensor,
     argmax_x: Tensor,
     grad_features: Tensor,
-    *,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
-    pool_mode: int,
-    aligned: bool,
+    **options: Any,
 ) -> None:
     """Writes the gradient of average pooling into ``grad_features``."""
     grad_features.copy_(
         torch.ops.torchvision._roi_align_backward(
             grad_output,
             rois,
-            spatial_scale,
-            aligned_height,
-            aligned_width,
+            options['spatial_scale'],
+            *grad_output.shape[-2:],
             *grad_features.shape,
-            sampling_ratio,
-            aligned,
+            options['sampling_ratio'],
+            options['aligned'],
         )
     )
 

@@ -26,7 +26,7 @@ from .object_discoverer import ObjectDiscoverer  # noqa: E402
 from .regions import Regions, connected_regions  # noqa: E402
 from .register_vit import RegisterVisionTransformer  # noqa: E402
 from .rule_search import EachRule, RuleSearch  # noqa: E402
-from .soft_masks import herfindahl_index, normalise_masks  # noqa: E402
+from .soft_masks import normalise_masks  # noqa: E402
 from .vit_checkpoint_hook import ViTCheckpointHook  # noqa: E402
 
 __all__ = [
@@ -54,7 +54,6 @@ __all__ = [
     'VOCDiscoveryDataset',
     'ViTCheckpointHook',
     'connected_regions',
-    'herfindahl_index',
     'normalise_masks',
     'read_features',
 ]

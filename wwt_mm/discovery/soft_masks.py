@@ -95,23 +95,18 @@ def varying_masks(masks: Tensor, padding_mask: Tensor | None = None) -> Tensor:
     return highs.amax(2) > lows.amin(2)
 
 
-def herfindahl_index(weights: Tensor) -> Tensor:
-    """Concentration of weights over space: the sum of their squared shares.
+def squared_shares(weights: Tensor) -> Tensor:
+    """Each patch's part of the concentration of weights over space.
 
-    It is 1 if one patch has all the weight, and ``1 / N`` if ``N`` patches share it
-    equally (Herfindahl, 1950).
+    Their sum, the Herfindahl index (1950), is 1 if one patch has all the weight, and
+    ``1 / N`` if ``N`` patches share it equally.
 
     Args:
         weights: ``(..., h, w)``, not negative.
 
     Returns:
-        ``(...)``; 0 where all weights are 0.
+        ``(..., h, w)``; 0 where all weights are 0.
     """
-    return squared_shares(weights).sum((-2, -1))
-
-
-def squared_shares(weights: Tensor) -> Tensor:
-    """Each patch's part of the Herfindahl index; shape as ``weights``."""
     return _share(weights, weights.sum((-2, -1), keepdim=True)).square()
 
 

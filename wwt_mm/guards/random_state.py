@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,24 +119,13 @@ class _PlacedIndices(Sampler):
         return getattr(self._sampler, name)
 
 
-class _SeededLoading:
-    """Loads the samples of a batch, seeding the generators before each.
-
-    Args:
-        dataset: The dataset to load from.
-        seed: Seed of the run.
-    """
-
-    def __init__(self, dataset: Any, seed: int) -> None:
-        self._dataset = dataset
-        self._seed = seed
-
-    def __call__(self, indices: Sequence[_PlacedIndex]) -> list[Any]:
-        samples = []
-        for index in indices:
-            _seed_generators(*_mix(self._seed, _SAMPLE, index.place))
-            samples.append(self._dataset[int(index)])
-        return samples
+def _load_seeded(dataset: Any, seed: int, indices: Sequence[_PlacedIndex]) -> list[Any]:
+    """Loads the samples of a batch, seeding the generators before each."""
+    samples = []
+    for index in indices:
+        _seed_generators(*_mix(seed, _SAMPLE, index.place))
+        samples.append(dataset[int(index)])
+    return samples
 
 
 def _seed_samples(loader: DataLoader, seed: int) -> _PlacedIndices | None:
@@ -152,7 +142,7 @@ def _seed_samples(loader: DataLoader, seed: int) -> _PlacedIndices | None:
     if not hasattr(batch_sampler, 'batch_size'):
         return None
     batch_sampler.sampler = _PlacedIndices(sampler)
-    dataset.__getitems__ = _SeededLoading(dataset, seed)
+    dataset.__getitems__ = partial(_load_seeded, dataset, seed)
     return batch_sampler.sampler
 
 
