@@ -75,7 +75,3 @@ def test_tokens_that_reach_beyond_the_image_are_cropped_not_squeezed():
     maps = random(2, 3, 4)
     whole = upsample_to_image(maps, (12, 16))
     assert torch.equal(upsample_to_image(maps, (11, 13), 4), whole[:, :11, :13])
-    scores, masks = random(2, 5, 3), random(2, 5, 3, 4)
-    direct = class_activation(scores, masks, 1, (11, 13), patch_size=4)
-    tokens = class_activation(scores, masks, 1)
-    assert torch.equal(direct, upsample_to_image(tokens, (11, 13), 4))

@@ -8,8 +8,6 @@ def class_activation(
     slot_scores: Tensor,
     masks: Tensor,
     class_index: int | Tensor,
-    image_size: tuple[int, int] | None = None,
-    patch_size: int | None = None,
     rectify_heads: bool = False,
     average: bool = False,
 ) -> Tensor:
@@ -20,16 +18,13 @@ def class_activation(
         masks: Raw masks, ``(B, H, K, h, w)``, whose mean over heads is taken, or one
             for each slot, ``(B, K, h, w)``.
         class_index: The class, or one for each image, ``(B,)`` int.
-        image_size: Height and width in pixels to upsample to; ``None`` stays with
-            tokens.
-        patch_size: As for :func:`upsample_to_image`.
         rectify_heads: As for :func:`rectified_masks`.
         average: Whether the sum is divided by that of the weights: "a
             class-confidence-weights average" may mean either. It makes a difference
             only where classes or images are compared.
 
     Returns:
-        ``(B, h, w)``, or ``(B, H, W)`` with ``image_size``.
+        ``(B, h, w)``; :func:`upsample_to_image` makes pixels of them.
     """
     masks = rectified_masks(masks, rectify_heads)
     if isinstance(class_index, Tensor):
@@ -40,10 +35,7 @@ def class_activation(
     if average:
         weights = weights / weights.sum(1, keepdim=True)
     activation = (weights.mT @ masks.flatten(2)).unflatten(2, masks.shape[-2:])  # (8)
-    activation = activation.squeeze(1)
-    if image_size is None:
-        return activation
-    return upsample_to_image(activation, image_size, patch_size)
+    return activation.squeeze(1)
 
 
 def rectified_masks(masks: Tensor, rectify_heads: bool = False) -> Tensor:

@@ -33,9 +33,6 @@ class MaskPoolBBoxHead(QueryBBoxHead):
             spread (ours). See ``docs/detection.md`` for what that changes.
         temperature: What masks are divided by before the softmax over tokens. Not
             given in the paper.
-        learn_temperature: Whether that is learned.
-        squared_coordinates: Whether the squares of coordinates are pooled too, so that
-            the MLP can tell a mask's spread.
         norm_pooled: Whether pooled tokens go through a LayerNorm before the MLP. Not
             given in the paper.
         **kwargs: Arguments of :class:`QueryBBoxHead`.
@@ -52,8 +49,6 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         pool: str = 'per_head',
         box_reference: str = 'none',
         temperature: float = 1.0,
-        learn_temperature: bool = False,
-        squared_coordinates: bool = False,
         norm_pooled: bool = True,
         **kwargs,
     ) -> None:
@@ -62,15 +57,11 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         self.pool = one_of('pool', pool, ('per_head', 'head_mean'))
         references = ('none', 'mask_moments')
         self.box_reference = one_of('box_reference', box_reference, references)
-        self.squared_coordinates = squared_coordinates
         maps = num_heads if pool == 'per_head' else 1
-        coordinates = 4 if squared_coordinates else 2
-        box_dims = maps * (embed_dims + coordinates)
-        super().__init__(num_classes, embed_dims, box_dims, **kwargs)
+        super().__init__(num_classes, embed_dims, maps * (embed_dims + 2), **kwargs)
         self.norm_pooled = nn.LayerNorm(embed_dims) if norm_pooled else nn.Identity()
-        self.log_temperature = nn.Parameter(
-            torch.tensor(float(temperature)).log(), requires_grad=learn_temperature
-        )
+        log_temperature = torch.tensor(float(temperature)).log()
+        self.log_temperature = nn.Parameter(log_temperature, requires_grad=False)
 
     def _init_layers(self) -> None:
         super()._init_layers()
@@ -117,8 +108,6 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         # One product: broadcasting over heads would copy the tokens for each.
         by_head = weights.flatten(3).flatten(1, 2) @ tokens.flatten(2).mT
         by_head = by_head.unflatten(1, weights.shape[1:3])  # (B, H, K, D)
-        means, variances = coordinate_moments(weights, extents)
-        parts = [self.norm_pooled(by_head), means.to(by_head.dtype)]
-        if self.squared_coordinates:
-            parts.append((variances + means.square()).to(by_head.dtype))
+        means, _ = coordinate_moments(weights, extents)
+        parts = self.norm_pooled(by_head), means.to(by_head.dtype)
         return torch.cat(parts, -1).transpose(1, 2).flatten(2)

@@ -1,5 +1,8 @@
 """Decoders that people have, with queries that begin as an image's slots."""
 
+# The heads that `QueriesFromSlots` is mixed into are not told to the type checker.
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+
 from collections.abc import Sequence
 from math import log
 

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import multiprocessing
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -149,40 +148,33 @@ class WatchedPipeline(Compose):
         """
         path = str(data.get('img_path', 'an image without img_path'))
         for transform in self.transforms:
+            loads = type(transform).__name__.startswith('LoadImage')
             try:
-                data = _load(transform, data, path)
-            except BadImageError as error:
-                if self.record is None:
-                    raise DatasetError(
-                        f'{path} cannot be read: {error}; copy it again from the '
-                        'dataset, or take it out'
-                    ) from error
-                self.record.add(path, str(error))
+                if loads:
+                    check_end(path)
+                data = transform(data)
+            except WWTError:
+                raise
+            except Exception as error:
+                if not loads and not isinstance(error, cv2.error):
+                    raise
+                self._leave_out(path, _reason(data, error, loads), error)
                 return None
             if data is None:
                 return None
         return data
 
+    def _leave_out(self, path: str, reason: str, error: Exception) -> None:
+        if self.record is None:
+            raise DatasetError(
+                f'{path} cannot be read: {reason}; copy it again from the dataset, or '
+                'take it out'
+            ) from error
+        self.record.add(path, reason)
+
 
 class BadImageError(Exception):
     """An image cannot be read."""
-
-
-def _load(transform: Callable, data: dict, path: str) -> dict | None:
-    """Runs one transform, with errors of its image told from others."""
-    loads = type(transform).__name__.startswith('LoadImage')
-    try:
-        if loads:
-            check_end(path)
-        return transform(data)
-    except (WWTError, BadImageError):
-        raise
-    except cv2.error as error:
-        raise BadImageError(_reason(data, error, loads)) from error
-    except Exception as error:
-        if not loads:
-            raise
-        raise BadImageError(_reason(data, error, loads)) from error
 
 
 def check_end(path: str) -> None:
@@ -219,6 +211,8 @@ def _decode_strictly(path: str) -> None:
 
 
 def _reason(data: dict, error: Exception, loads: bool) -> str:
+    if isinstance(error, BadImageError):
+        return str(error)
     if isinstance(error, FileNotFoundError):
         return 'there is no such file'
     if isinstance(error, OSError):

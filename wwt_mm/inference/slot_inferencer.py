@@ -24,7 +24,7 @@ from ..weights import SHIPPED_MODEL
 from .class_names import find_class_names
 from .images import ImageInput, ImagePipeline, PackedImage, collect_images, is_one_image
 from .outputs import OutputFolder, name_images
-from .region_finder import RegionFinder
+from .region_finder import region_finder
 from .slot_reader import SlotReader
 
 ON_BAD_IMAGE = ('stop', 'skip')
@@ -101,7 +101,7 @@ class SlotInferencer:
         if checkpoint is not None:
             meta = self._load(config, checkpoint, trust_checkpoint)
         self.class_names = find_class_names(config, meta, self.reader)
-        self.find_regions = RegionFinder.for_model(model, config.get('slot_regions'))
+        self.find_regions = region_finder(model, config.get('slot_regions'))
         model.to(_find_device(device))
         self.record = dict(
             config=str(Path(config.filename).resolve()),

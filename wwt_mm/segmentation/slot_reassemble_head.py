@@ -22,6 +22,8 @@ class _ReassembleHead(BaseDecodeHead):
     into the image, shifting labels by up to a patch.
     """
 
+    reassemble: Reassemble
+
     def loss_by_feat(
         self, seg_logits: Tensor, batch_data_samples: Sequence[SegDataSample]
     ) -> dict[str, Tensor]:
