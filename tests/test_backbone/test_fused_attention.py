@@ -124,7 +124,7 @@ def test_kernels_do_without_masks_with_padding_and_for_slots_only(
 def test_shares_of_the_tokens_are_joined(programs, monkeypatch):
     """Few or many: also one that holds nothing but padding."""
     monkeypatch.setattr(fused_attention, 'ENOUGH_PROGRAMS', programs)
-    shares = fused_attention._shares(200, 1, 32)[0]
+    shares = fused_attention.cut_tokens(200, 1, 32)[0]
     assert shares == (1 if programs == 1 else 4)
     inputs, padding = make_inputs(1, 200, 1, 16, 16), make_padding(1, 200)
     exact = [x.detach().double().requires_grad_() for x in inputs]

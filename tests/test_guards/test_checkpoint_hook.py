@@ -11,7 +11,11 @@ from mmengine.runner import Runner
 from torch import nn
 
 from wwt_mm.errors import CheckpointError
-from wwt_mm.guards import AtomicCheckpointHook, find_resumable_checkpoint
+from wwt_mm.guards import (
+    AtomicCheckpointHook,
+    AtomicLocalBackend,
+    find_resumable_checkpoint,
+)
 
 
 @DATASETS.register_module(force=True)
@@ -131,7 +135,7 @@ def test_a_best_checkpoint_of_the_same_name_is_not_removed(tmp_path):
     runner = build_runner(tmp_path, epochs=1, save_best='acc', rule='greater')
     runner.train()
     hook = next(h for h in runner.hooks if isinstance(h, AtomicCheckpointHook))
-    hook._save_best_checkpoint(runner, dict(acc=9))
+    hook.after_val_epoch(runner, dict(acc=9))
     assert 'best_acc_epoch_1.pth' in list_checkpoints(tmp_path)
 
 
@@ -141,7 +145,7 @@ def test_a_resumed_run_removes_what_a_killed_one_could_not(tmp_path, monkeypatch
 
     runner = build_runner(tmp_path, interval=1, max_keep_ckpts=1)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(AtomicCheckpointHook, '_remove', is_killed)
+        patch.setattr(AtomicLocalBackend, 'remove', is_killed)
         runner.train()
     (tmp_path / '.epoch_3.pth.tmp').write_bytes(b'half')
     assert list_checkpoints(tmp_path) == ['epoch_1.pth', 'epoch_2.pth']

@@ -227,8 +227,10 @@ def test_at_full_resolution_only_interpolation_can_round_a_corner(upsampling):
 def test_labels_of_a_crop_that_is_no_multiple_of_the_patch_stay_in_place(stride):
     head = build(stride=stride)
     logits = torch.randn(1, 4, 64 // stride, 48 // stride, dtype=torch.float64)
-    full = head._to_pixels(logits, (64, 48))
-    cropped = head._to_pixels(logits, (50, 37))
+    full, cropped = (
+        head.predict_by_feat(logits, [dict(img_shape=size)])
+        for size in ((64, 48), (50, 37))
+    )
     torch.testing.assert_close(cropped, full[..., :50, :37])
 
 

@@ -302,7 +302,7 @@ def attend(
 
     channels = _channels(tokens, slots, 128)
     chunks = dims // channels['CHUNK']
-    shares, share = _shares(length, chunks * batch * heads, tile)
+    shares, share = cut_tokens(length, chunks * batch * heads, tile)
     dtype = tokens.dtype if shares == 1 else torch.float32
     # Head by head, as the product that projects them wants it.
     pooled = tokens.new_empty(shares, heads, batch, slots, dims, dtype=dtype)
@@ -374,7 +374,7 @@ def _grad_values(scores, grad_update, values, sizes, tile) -> Tensor:
         return values.new_zeros(values.shape)
     batch, length, _ = scores.shape
     _, slots, _, channels = values.shape
-    shares, share = _shares(length, batch * sizes['H'], tile)
+    shares, share = cut_tokens(length, batch * sizes['H'], tile)
     dtype = values.dtype if shares == 1 else torch.float32
     grad = values.new_empty(shares, *values.shape, dtype=dtype)
     grad_values_kernel[sizes['H'], shares, batch](
@@ -473,7 +473,7 @@ def _warps(tokens: Tensor, held: int) -> int:
     return 4 if held * tokens.element_size() <= 8192 else 8
 
 
-def _shares(length: int, programs: int, tile: int) -> tuple[int, int]:
+def cut_tokens(length: int, programs: int, tile: int) -> tuple[int, int]:
     """In how many shares to cut the tokens, and how many tokens each has."""
     shares = min(-(-ENOUGH_PROGRAMS // programs), -(-length // (2 * tile)))
     share = -(-length // (shares * tile)) * tile
