@@ -147,7 +147,7 @@ SETTINGS = [
 ]
 XML = ('VOC2007/Annotations/', '.xml')
 VOC = [
-    Case('no root', ('no data_root folder at', '#voc07'), spoil=remove('')),
+    Case('no root', ('no data_root folder at', 'docs/datasets.md'), spoil=remove('')),
     Case('no list', ('no ann_file at', LISTS), spoil=remove(LISTS)),
     Case('empty list', (LISTS, 'is empty'), spoil=write_list(b'')),
     Case('blank line', ('line 1 of', LISTS, "''"), spoil=write_list(b'\n\n')),

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -289,10 +289,8 @@ def _make_images(batch: int, shape: tuple[int, int], channels: int) -> Tensor:
 
 def _require_packages() -> None:
     for package in ('onnx', 'onnxscript', 'onnxruntime'):
-        try:
-            import_module(package)
-        except ImportError as error:
+        if find_spec(package) is None:
             raise MissingPackageError(
                 f'Exporting needs {package}, which is not installed. Install it with '
                 '`pip install "wwt-mm[export]"`'
-            ) from error
+            )

@@ -4,6 +4,7 @@ All masks of a batch are stacked and labelled in one call: the structuring eleme
 no neighbours along the axis of the stack, so regions of different masks never join.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,28 +31,23 @@ class Regions(NamedTuple):
 
     @classmethod
     def of_masks(
-        cls,
-        masks: np.ndarray,
-        scores: np.ndarray | None = None,
-        sources: np.ndarray | None = None,
+        cls, masks: np.ndarray, scores: Sequence[float] | None = None
     ) -> 'Regions':
-        """Regions whose masks are known.
+        """Regions whose masks are known, all of one source.
 
         Args:
             masks: ``(R, h, w)`` bool, none of them empty.
             scores: ``(R,)``; 1 by default.
-            sources: ``(R,)``; 0 by default.
 
         Returns:
             The regions, ordered by falling score.
         """
         count = len(masks)
         scores = np.ones(count) if scores is None else np.asarray(scores, np.float64)
-        if sources is None:
-            sources = np.zeros(count, np.int64)
         order = np.argsort(-scores, kind='stable')
         masks = masks[order]
-        return cls(masks, boxes_of(masks), scores[order], np.asarray(sources)[order])
+        sources = np.zeros(count, np.int64)
+        return cls(masks, boxes_of(masks), scores[order], sources)
 
 
 class LabelledRegions(NamedTuple):

@@ -1,6 +1,5 @@
 """Finds missing dataset files before anything is built, and says where to look."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,23 +11,6 @@ from .class_names import find_dataset_class, iterate_leaves, name_type, read_cla
 from .clip_boxes import clip_boxes
 from .coco_check import check_coco
 from .voc_check import check_voc
-
-DOCS_PAGE = 'docs/datasets.md'
-
-# Pattern in "type data_root ann_file folders" of a dataset, to its section there. The
-# first that is found decides.
-SECTIONS = {
-    r'^ImageNetS': 'imagenet-s',
-    r'^ImageNet': 'imagenet',
-    r'^TinyImageNet': 'tiny-imagenet',
-    r'^CIFAR': 'cifar',
-    r'(train|val)2017': 'coco',
-    r'^Coco': 'coco-20k',
-    r'(^| )data/scenes': 'scenes',
-    r'SegmentationClassAug|/aug.txt': 'voc12aug',
-    r'VOC2012': 'voc12',
-    r'VOC2007|^VOC': 'voc07',
-}
 
 _VOC_PARTS = {'img_subdir': 'JPEGImages', 'ann_subdir': 'Annotations'}
 
@@ -168,23 +150,12 @@ def _downloads_itself(dataset: dict) -> bool:
 
 def _describe(cfg: Config, stage: str, dataset: dict, problem: str) -> str:
     kind = name_type(dataset)
-    page = DOCS_PAGE + _find_section(dataset)
     config = cfg.filename or 'the config'
     return (
         f'the {stage} dataset ({kind}) of {config} is not there: {problem}; lay it out '
-        f'as {page} says, or name its place with --cfg-options data_root=FOLDER'
+        'as docs/datasets.md says, or name its place with --cfg-options '
+        'data_root=FOLDER'
     )
-
-
-def _find_section(dataset: dict) -> str:
-    """Returns the anchor of the section on a dataset, or nothing if there is none."""
-    parts = (dataset.get('data_root'), dataset.get('ann_file'))
-    places = [part for part in parts if isinstance(part, str)]
-    text = ' '.join((name_type(dataset), *places, *_list_folders(dataset).values()))
-    for pattern, section in SECTIONS.items():
-        if re.search(pattern, text):
-            return f'#{section}'
-    return ''
 
 
 def _join(root: str, path: str) -> str:

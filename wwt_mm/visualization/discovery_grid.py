@@ -62,25 +62,13 @@ def draw_discoveries(
         _draw_image(row[1], discovery.image, f'{len(discovery.boxes)} candidates')
         _draw_boxes(row[1], discovery.boxes[1:], _CANDIDATE, width=0.8)
         _draw_boxes(row[1], discovery.boxes[:1], _CHOSEN)
-        regions_shown = _titled_regions(discovery, source_name)
-        for axis, region in zip(row[2:], regions_shown, strict=False):
-            _draw_image(axis, *region)
+        found = zip(discovery.masks, discovery.sources, discovery.scores, strict=True)
+        for axis, (mask, source, score) in zip(row[2:], found, strict=False):
+            shade = np.where(mask, 1, _SHADE)[..., None]
+            shaded = (discovery.image * shade).astype(np.uint8)
+            _draw_image(axis, shaded, f'{source_name} {source}: {score:.2g}')
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def _titled_regions(discovery: Discovery, source_name: str) -> list[tuple]:
-    return [
-        (
-            np.where(mask[..., None], discovery.image, discovery.image * _SHADE).astype(
-                np.uint8
-            ),
-            f'{source_name} {source}: {score:.2g}',
-        )
-        for mask, source, score in zip(
-            discovery.masks, discovery.sources, discovery.scores, strict=True
-        )
-    ]
 
 
 def _draw_image(axis, image: np.ndarray, title: str) -> None:

@@ -25,29 +25,6 @@ _BEST = 3  # how many classes of the image are shown
 
 
 @dataclass(frozen=True)
-class GalleryMap:
-    """A map to light an image with: a slot's mask, or the evidence for a class.
-
-    Attributes:
-        mask: Data URI of a picture whose opacity is the map, one pixel per patch.
-        label: Class, or what there is to say instead.
-        value: Probability, for display; may be empty.
-        text: The whole, as a sentence.
-        color: ``#rrggbb``.
-        number: Of the slot.
-        is_minor: Whether the slot has the highest mask nowhere.
-    """
-
-    mask: str
-    label: str
-    value: str
-    text: str
-    color: str = '#e8710a'
-    number: int | None = None
-    is_minor: bool = False
-
-
-@dataclass(frozen=True)
 class GalleryImage:
     """What the page shows of one image.
 
@@ -58,8 +35,11 @@ class GalleryImage:
         mask_size: Width and height of the masks over those of the image, in percent.
         grid: Columns and rows of patches.
         owners: Number of the slot with the highest mask of each patch, row by row.
-        slots: Slots, those with the largest share of the image first.
-        classes: The best classes of the image, if the model tells any.
+        slots: Maps to light the image with, of the slots with the largest share first:
+            ``mask``, the data URI of a picture whose opacity is the map, one pixel per
+            patch; ``label``, ``value`` (may be empty) and the whole as ``text``;
+            ``color``; ``number``; ``is_minor`` if the slot has no patch.
+        classes: The same of the best classes of the image, if the model tells any.
     """
 
     name: str
@@ -68,8 +48,8 @@ class GalleryImage:
     mask_size: tuple[float, float]
     grid: tuple[int, int]
     owners: list[int]
-    slots: list[GalleryMap]
-    classes: list[GalleryMap]
+    slots: list[dict]
+    classes: list[dict]
 
     @classmethod
     def of(
@@ -120,7 +100,7 @@ def render_gallery(images: Sequence[GalleryImage], model: str = '') -> str:
     return environment.get_template(_TEMPLATE).render(images=images, model=model)
 
 
-def _slots(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMap]:
+def _slots(reading: SlotReading, class_names: Sequence[str]) -> list[dict]:
     shares = reading.shares()
     weights = token_weights(reading.masks)
     colors = slot_colors(len(shares))
@@ -133,7 +113,7 @@ def _slots(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMap]
             label, value = name_class(class_names, int(index)), f'{best:.2f}'
         what = f'{label}, {value}, {share}' if value else share
         maps.append(
-            GalleryMap(
+            dict(
                 mask=_to_mask(weights[slot]),
                 label=label,
                 value=value,
@@ -146,7 +126,7 @@ def _slots(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMap]
     return maps
 
 
-def _classes(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMap]:
+def _classes(reading: SlotReading, class_names: Sequence[str]) -> list[dict]:
     if reading.probabilities is None:
         return []
     best = reading.probabilities.topk(min(_BEST, len(reading.probabilities)))
@@ -154,11 +134,14 @@ def _classes(reading: SlotReading, class_names: Sequence[str]) -> list[GalleryMa
     for value, index in zip(best.values.tolist(), best.indices.tolist(), strict=True):
         name = name_class(class_names, index)
         maps.append(
-            GalleryMap(
+            dict(
                 mask=_to_mask(normalise_masks(reading.class_activation(index))),
                 label=name,
                 value=f'{value:.2f}',
                 text=f'Evidence for {name}, probability {value:.2f}',
+                color='#e8710a',
+                number=None,
+                is_minor=False,
             )
         )
     return maps
