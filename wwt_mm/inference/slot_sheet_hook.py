@@ -28,32 +28,24 @@ class SlotSheetHook(Hook):
 
     Args:
         num_images: How many images to show. Each is run through the model once more.
-        interval: Every how many validations to show them.
         max_slots: How many slots to show of each, those with the largest share of the
             image first.
 
     Raises:
-        ConfigError: If ``num_images`` or ``interval`` is less than 1; at validation, if
-            the model's backbone is no ``WhatWhereTransformer``.
+        ConfigError: If ``num_images`` is less than 1; at validation, if the model's
+            backbone is no ``WhatWhereTransformer``.
     """
 
-    def __init__(
-        self, num_images: int = 4, interval: int = 1, max_slots: int = 24
-    ) -> None:
-        for name, value in (('num_images', num_images), ('interval', interval)):
-            if value < 1:
-                raise ConfigError(f'{name}={value} must be at least 1')
+    def __init__(self, num_images: int = 4, max_slots: int = 24) -> None:
+        if num_images < 1:
+            raise ConfigError(f'num_images={num_images} must be at least 1')
         self.num_images = num_images
-        self.interval = interval
         self.max_slots = max_slots
-        self._validations = 0
         self._shown = 0
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Begin with the first image, or show none in this validation."""
-        skip = self._validations % self.interval
-        self._validations += 1
-        self._shown = self.num_images if skip else 0
+        """Begin with the first image."""
+        self._shown = 0
 
     def after_val_iter(
         self,
