@@ -52,7 +52,7 @@ def test_a_folder_gives_what_its_config_and_checkpoint_give(
 def test_regions_are_found_as_the_config_says(model_folder, picture):
     options = {'slot_regions': dict(normalise='min_max', threshold=0.5, min_area=3)}
     infer = SlotInferencer(model_folder(**options), device='cpu')
-    method = infer.find_regions.method
+    (method,) = infer.find_regions.args
     assert (method.normalise, method.threshold) == ('min_max', 0.5)
     masks = infer(picture()).regions.masks
     assert len(masks) and all(mask.sum() >= 3 for mask in masks)
