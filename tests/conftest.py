@@ -6,6 +6,7 @@ from copy import copy
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 from tool_process import ToolRunner, skip_slow_niceties
@@ -23,6 +24,12 @@ def _seed():
     random.seed(0)
     np.random.seed(0)  # mmcv and mmdet draw from it
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _forget_loggers():
+    """Runs that begin in one second share a name, and so the first one's streams."""
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)
