@@ -132,7 +132,7 @@ def test_a_misspelt_config_file_is_an_error_with_the_nearest_one():
     with pytest.raises(ConfigError) as error:
         load_config(CONFIGS / 'mmdet' / 'wwt_det_voc7.py')
     assert 'no config file at' in str(error.value)
-    assert str(error.value).endswith('wwt_det_voc07.py?')
+    assert str(error.value).endswith("wwt_det_voc07.py'?")
 
 
 def test_the_reason_why_a_custom_import_failed_is_told(tmp_path, monkeypatch):
