@@ -162,7 +162,7 @@ def test_training_images_are_shifted_mirrored_and_of_64_pixels(root):
 def test_data_that_is_not_there_is_explained(tmp_path):
     arguments = [str(CONFIGS / 'wwt_micro_tinyimagenet.py')]
     arguments += ['--work-dir', str(tmp_path), '--cfg-options', 'data_root=nowhere']
-    with pytest.raises(DatasetError, match='datasets.md#tiny-imagenet'):
+    with pytest.raises(DatasetError, match='as docs/datasets.md says'):
         train.main(arguments)
 
 
