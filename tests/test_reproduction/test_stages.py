@@ -40,6 +40,7 @@ ADDED = {
     'model.bbox_head.norm_pooled',
     'model.bbox_head.temperature',
     'model.class_map',
+    'model.method.rank',
     'model.decoder.positions',
     'model.head.average_of',
     'model.max_per_img',
