@@ -223,8 +223,9 @@ def _adopt(checkpoint: Path, folder: Path) -> dict[str, Any]:
     """
     work = folder / 'work'
     work.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(checkpoint, work / 'given.pth')
-    (work / 'last_checkpoint').write_text('given.pth')
+    name = f'given{Path(checkpoint).suffix}'  # which tells how to read it
+    shutil.copyfile(checkpoint, work / name)
+    (work / 'last_checkpoint').write_text(name)
     return dict(
         command='(trained before: --checkpoint)',
         seconds=0,
