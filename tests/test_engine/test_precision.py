@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import OPTIM_WRAPPERS
 
 from wwt_mm.engine import BFloat16OptimWrapper
@@ -32,6 +33,8 @@ def test_forward_is_in_bfloat16_and_weights_stay_in_float32():
 @pytest.fixture
 def pretend_gpu(monkeypatch):
     """Makes torch say that there is a GPU of a compute capability, or none."""
+
+    MMLogger.get_current_instance()  # whose name is of the GPU that is not there
 
     def pretend(capability):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: capability is not None)
