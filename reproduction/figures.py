@@ -71,6 +71,10 @@ def _recalls(axes: Axes, claim: Claim, measured: Measurements) -> None:
     axes.legend(fontsize='small')
 
 
+#: How labels of boxes begin that look at no image.
+_TRIVIAL = ('whole image', 'box of', 'as many random')
+
+
 def _bars(axes: Axes, claim: Claim, measured: Measurements) -> None:
     """CorLoc of each row that has one."""
     column = claim.columns.index('CorLoc')
@@ -81,7 +85,8 @@ def _bars(axes: Axes, claim: Claim, measured: Measurements) -> None:
     ]
     for place, (label, cell) in enumerate(rows):
         mean, deviation = summarise(cell.values(measured).values())
-        colour = _OTHERS if label.startswith('ViT') else _OURS
+        others = label.startswith(('ViT', *_TRIVIAL))
+        colour = _OTHERS if others else _OURS
         axes.barh(place, mean, xerr=deviation, color=colour, capsize=3)
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
@@ -113,7 +118,8 @@ def _invariance(axes: Axes, claim: Claim, measured: Measurements) -> None:
             axes.axhline(level, color=colour, linestyle=':', label=f'other {row.label}')
     axes.set_xticks(range(len(means)), [f'Pos{place}' for place in range(len(means))])
     axes.set_ylabel('cosine similarity to Pos0')
-    axes.legend(fontsize='small')
+    outside = dict(bbox_to_anchor=(1, 1)) if len(claim.rows) > 2 else {}
+    axes.legend(fontsize='small', **outside)
 
 
 def _point(
