@@ -29,6 +29,3 @@ model = dict(
         loss_iou=dict(type='GIoULoss', loss_weight=2.0),
     ),
 )
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={'backbone.queries': dict(decay_mult=0.0)})
-)

@@ -28,6 +28,3 @@ model = dict(
         num_points=4096,  # of 16,384 pixels
     ),
 )
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={'backbone.queries': dict(decay_mult=0.0)})
-)

@@ -28,6 +28,3 @@ model = dict(
         num_points=1024,  # of 4,096 pixels
     ),
 )
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={'backbone.queries': dict(decay_mult=0.0)})
-)

@@ -28,6 +28,3 @@ model = dict(
         stride=4,
     ),
 )
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={'backbone.queries': dict(decay_mult=0.0)})
-)

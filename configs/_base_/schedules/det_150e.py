@@ -16,6 +16,7 @@ optim_wrapper = dict(
             'backbone': dict(lr_mult=0.5),
             'backbone.slots': dict(lr_mult=0.5, decay_mult=0.0),
             'backbone.pos_embed': dict(lr_mult=0.5, decay_mult=0.0),
+            'backbone.queries': dict(decay_mult=0.0),  # of a QueryViT
         },
     ),
 )
