@@ -71,10 +71,6 @@ def _recalls(axes: Axes, claim: Claim, measured: Measurements) -> None:
     axes.legend(fontsize='small')
 
 
-#: How labels of boxes begin that look at no image.
-_TRIVIAL = ('whole image', 'box of', 'as many random')
-
-
 def _bars(axes: Axes, claim: Claim, measured: Measurements) -> None:
     """CorLoc of each row that has one."""
     column = claim.columns.index('CorLoc')
@@ -83,10 +79,11 @@ def _bars(axes: Axes, claim: Claim, measured: Measurements) -> None:
         for row in claim.rows
         if row.cells[column] and row.cells[column].values(measured)
     ]
+    compared = any(label.startswith('ViT') for label, _ in rows)
     for place, (label, cell) in enumerate(rows):
         mean, deviation = summarise(cell.values(measured).values())
-        others = label.startswith(('ViT', *_TRIVIAL))
-        colour = _OTHERS if others else _OURS
+        ours = label.startswith('WWT') or not compared
+        colour = _OURS if ours else _OTHERS
         axes.barh(place, mean, xerr=deviation, color=colour, capsize=3)
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
