@@ -5,6 +5,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from .backbone import SlotMasks
+from .backbone.initial_weights import draw_weights
 from .errors import ConfigError
 from .requirements import require
 
@@ -40,7 +41,7 @@ class QueryViT(VisionTransformer):
                 f'{self.num_layers - 1}'
             )
         queries = torch.empty(num_queries, self.embed_dims)
-        self.queries = nn.Parameter(nn.init.trunc_normal_(queries, std=0.02))
+        self.queries = nn.Parameter(draw_weights(queries))
         self.layers[queries_from].register_forward_pre_hook(self._add_queries)
 
     def forward(self, x: Tensor) -> tuple[SlotMasks]:
