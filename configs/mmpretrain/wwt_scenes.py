@@ -9,7 +9,7 @@ _base_ = [
 model = dict(
     data_preprocessor=dict(num_classes=10),
     backbone=dict(
-        arch=dict(_delete_=True, embed_dims=96, num_layers=6, num_heads=3),
+        arch='nano',
         img_size=64,
         patch_size=8,
         num_slots=16,

@@ -28,6 +28,12 @@ def options(root, batch_size=4, epochs=1, workers=0, **more):
     return ['--cfg-options', *(f'{key}={value}' for key, value in values.items())]
 
 
+def arch(**changes):
+    """The options for a one-block backbone, with ``changes`` of its ``arch``."""
+    whole = dict(_delete_=True, embed_dims=96, num_layers=1, num_heads=3) | changes
+    return {f'model.backbone.arch.{key}': value for key, value in whole.items()}
+
+
 class Program:
     """Runs when it is unpickled, unless only data is read."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from .small import CLASSIFICATION, DETECTION, SEGMENTATION, Program, options
+from .small import CLASSIFICATION, DETECTION, SEGMENTATION, Program, arch, options
 
 LISTS = 'VOC2007/ImageSets/Main/trainval.txt'
 BACKBONE = 'model.backbone.'
@@ -109,9 +109,9 @@ SETTINGS = [
     setting(BACKBONE + 'num_slots', 2.5, 'num_slots=2.5', 'positive integer'),
     setting(BACKBONE + 'patch_size', -8, 'patch_size=-8', 'positive integer'),
     setting(BACKBONE + 'arch', 'giant', "arch='giant'", 'choose one of'),
-    setting(BACKBONE + 'arch.num_heads', 5, 'arch.num_heads=5', 'choose a divisor'),
-    setting(BACKBONE + 'arch.num_layers', 0, 'num_layers=0', 'positive integer'),
-    setting(BACKBONE + 'arch.num_layer', 6, 'arch needs the keys', 'num_layer'),
+    Case('heads', ('arch.num_heads=5', 'choose a divisor'), arch(num_heads=5)),
+    Case('no block', ('num_layers=0', 'positive integer'), arch(num_layers=0)),
+    Case('other key', ('arch needs the keys', 'num_layer'), arch(num_layer=6)),
     setting(BACKBONE + 'out_type', 'mask', "out_type='mask'", 'choose one of'),
     setting(BACKBONE + 'out_indices', 9, 'out_indices', 'must name blocks'),
     setting(BACKBONE + 'drop_path_rate', 1.5, 'drop_path_rate=1.5', 'in [0, 1)'),

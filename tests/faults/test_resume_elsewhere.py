@@ -4,7 +4,7 @@ import pytest
 
 from ..test_tools.small_runs import load
 from .conftest import MAINS
-from .small import DETECTION, options
+from .small import DETECTION, arch, options
 
 EPOCHS = 4
 
@@ -33,7 +33,7 @@ def train(isolated, scenes_root, tmp_path, shared):
         given = dict(epochs=EPOCHS, param_scheduler__0__end=4) | changes
         given |= {'param_scheduler__1__end': given['epochs']}
         given |= {'train_cfg.val_interval': 99}
-        given |= {'model.backbone.arch.num_layers': 1}
+        given |= arch()
         given |= {'default_hooks.checkpoint.max_keep_ckpts': -1}
         config = [str(DETECTION), *map(str, arguments), '--work-dir', str(folder)]
         MAINS['train']([*config, *options(scenes_root, **given)])

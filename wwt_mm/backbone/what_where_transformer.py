@@ -32,8 +32,8 @@ class WhatWhereTransformer(BaseModule):
     """A slot-centric backbone: *what* (slots) and *where* (masks) side by side.
 
     Args:
-        arch: ``'tiny'`` or ``'small'`` (paper), ``'base'`` (ours), or a dict with
-            ``embed_dims``, ``num_layers``, ``num_heads`` and, optionally,
+        arch: ``'tiny'`` or ``'small'`` (paper), ``'nano'`` or ``'base'`` (ours), or a
+            dict with ``embed_dims``, ``num_layers``, ``num_heads`` and, optionally,
             ``mlp_ratios``: hidden widths of MLP_x, MLP_s and MLP_m over ``embed_dims``.
         img_size: Size, or (height, width), that position embeddings are made for, in
             pixels. Images of any other size work: the embeddings are resampled.
@@ -80,6 +80,7 @@ class WhatWhereTransformer(BaseModule):
     """
 
     arch_zoo = {
+        'nano': dict(embed_dims=96, num_layers=6, num_heads=3),
         'tiny': dict(embed_dims=192, num_layers=12, num_heads=3),
         'small': dict(embed_dims=384, num_layers=12, num_heads=6),
         'base': dict(embed_dims=768, num_layers=12, num_heads=12),

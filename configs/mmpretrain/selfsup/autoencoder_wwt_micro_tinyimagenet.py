@@ -6,7 +6,10 @@ custom_imports = dict(
 )
 
 model = dict(
-    backbone=dict(arch=dict(embed_dims=128, num_heads=4), patch_size=4),
+    backbone=dict(
+        arch=dict(_delete_=True, embed_dims=128, num_layers=6, num_heads=4),
+        patch_size=4,
+    ),
     head=dict(in_channels=128, patch_size=4),
 )
 data_root = 'data/tiny-imagenet-200'

@@ -15,7 +15,7 @@ model = dict(
     ),
     backbone=dict(
         type='WhatWhereTransformer',
-        arch=dict(embed_dims=96, num_layers=6, num_heads=3),
+        arch='nano',
         img_size=64,
         patch_size=8,
         num_slots=16,

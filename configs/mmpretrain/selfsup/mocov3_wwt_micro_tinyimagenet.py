@@ -6,7 +6,10 @@ custom_imports = dict(
 )
 
 model = dict(
-    backbone=dict(arch=dict(embed_dims=128, num_heads=4), patch_size=4),
+    backbone=dict(
+        arch=dict(_delete_=True, embed_dims=128, num_layers=6, num_heads=4),
+        patch_size=4,
+    ),
     neck=[_base_.model.neck[0], dict(_base_.model.neck[1], in_channels=128)],
     autoencoding_head=dict(in_channels=128, patch_size=4),
 )
