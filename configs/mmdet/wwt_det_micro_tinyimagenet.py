@@ -49,7 +49,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_epochs = 5  # 3,900 iterations with 100 classes
+max_epochs = 2  # 1,560 iterations with 100 classes
 train_cfg = dict(max_epochs=max_epochs, val_interval=1)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),
