@@ -238,6 +238,9 @@ _RUNS = (
     *_detected('', 'voc12', _finetuned),
     *_finetuned('seg', _SEG.format('')),
     *_finetuned('seg_tokens', _SEG.format('_tokens')),
+    # Other models without a decoder, on the ViT
+    *_finetuned('det_yolos', 'configs/mmdet/yolos_micro_voc12.py', 'vit'),
+    *_finetuned('seg_eomt', 'configs/mmseg/eomt_micro_voc12.py', 'vit'),
     *_object_centric('ocl', 'wwt', 'wwt', teacher=True),
     *_object_centric('ocl_rgb', 'wwt_rgb', 'wwt'),
     *_object_centric('ocl_slot_attention', 'slot_attention', None),
@@ -334,8 +337,10 @@ PHOTOS = Stage(
                     ('AP50, head on tokens', 'det_tokens_tested'),
                     ("AP50, head on masks, the paper's", 'det_tested'),
                     ('AP50, head on masks, ours', 'det_moments_tested'),
+                    ('AP50, YOLOS on the ViT', 'det_yolos_tested'),
                     ('IoU, head on tokens', 'seg_tokens_tested'),
                     ('IoU, head on masks', 'seg_tested'),
+                    ('IoU, EoMT on the ViT', 'seg_eomt_tested'),
                 )
             ),
         )
