@@ -1,5 +1,6 @@
 """Works through a stage's runs: several at once, each when what it needs is there."""
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -55,7 +56,8 @@ class Executor:
         self._fingerprint = Fingerprints(
             self.stage, self.places, self.settings, self.repository
         )
-        self._threads = max(usable_cores() // self.jobs, 1)
+        share = max(usable_cores() // self.jobs, 1)
+        self._threads = int(os.environ.get('OMP_NUM_THREADS') or share)
         self._launch = Launcher(self.repository, self._threads, self.libraries)
 
     def plan(self, seeds: Sequence[int]) -> tuple[list[RunKey], list[RunKey]]:

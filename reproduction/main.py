@@ -154,7 +154,8 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--jobs',
         type=int,
-        help='runs at once, sharing the cores (default: one per core; 1 with a GPU)',
+        help='runs at once, sharing the cores (default: one per core; 1 with a GPU); '
+        'OMP_NUM_THREADS sets the threads of each, as where others need cores, too',
     )
     parser.add_argument(
         '--gpus', type=int, default=1, help='GPUs of each training (default: 1)'

@@ -35,7 +35,10 @@ def test_runs_take_checkpoints_and_metrics_from_those_they_need(tmp_path):
     assert result(tmp_path, 'seed0/model')['metrics'] == {'loss': 0.5, 'time': 0.1}
 
 
-def test_a_result_tells_how_it_came_about_and_names_no_place_of_this_machine(tmp_path):
+def test_a_result_tells_how_it_came_about_and_names_no_place_of_this_machine(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv('OMP_NUM_THREADS', '3')
     settings = Settings(amp=True, options=('width=2',))
     executor, _ = make_executor(tmp_path, make_stage(), settings=settings)
     executor.execute([1])
@@ -48,6 +51,7 @@ def test_a_result_tells_how_it_came_about_and_names_no_place_of_this_machine(tmp
     )
     assert found['config'] == 'configs/model.py' and found['seed'] == 1
     assert found['versions']['torch'] and found['machine']['cores'] >= 1
+    assert found['machine']['threads'] == 3
     assert found['seconds'] >= 0 and found['processor_seconds'] > 0
     assert found['finished'] and found['attempts'] == 1
     assert found['train_options'] == ['width=2']
