@@ -75,6 +75,15 @@ def test_other_dtypes_are_refused(checkpoint_of, tmp_path):
         write_model_folder(load_config(CLASSIFIER), checkpoint, tmp_path, 'int8')
 
 
+def test_a_model_that_predicts_nothing_is_kept_and_refused_where_it_must_predict(
+    model_folder,
+):
+    folder = model_folder(test_dataloader=None)
+    assert load_file(folder / 'model.safetensors')
+    with pytest.raises(ConfigError, match='no test_dataloader.dataset.pipeline'):
+        SlotInferencer(folder)
+
+
 def test_broken_or_missing_weights_are_told_in_one_line(model_folder):
     folder = model_folder()
     weights = folder / 'model.safetensors'
