@@ -44,8 +44,8 @@ class Fingerprints:
         command = build_command(run, seed, anywhere(self._stage), self._settings, None)
         inputs = dict(
             command=command,
-            config=_read_config(self._repository / run.config),
-            data=_describe_data(self._places.root(run)) if run.root else '',
+            config=read_config(self._repository / run.config),
+            data=describe_data(self._places.root(run)) if run.root else '',
             needs={need: self(need, seed) for need in sorted(run.needs)},
         )
         if given := self._given(RunKey(name, seed)):
@@ -65,13 +65,13 @@ def _hash_file(path: Path) -> str:
 
 
 @lru_cache
-def _read_config(path: Path) -> str:
+def read_config(path: Path) -> str:
     cfg = Config.fromfile(path, import_custom_modules=False)
     return json.dumps(cfg.to_dict(), sort_keys=True, default=str)
 
 
 @lru_cache
-def _describe_data(root: Path) -> str:
+def describe_data(root: Path) -> str:
     """What generated data says of itself."""
     files = [root / 'scenes.json', root / 'VOC2007' / 'scenes.json']
     return ''.join(file.read_text() for file in files if file.is_file())

@@ -96,7 +96,7 @@ def test_what_was_made_with_other_inputs_is_replaced_with_force_only(tmp_path, c
     from reproduction import fingerprint
 
     make_executor(tmp_path, make_stage())[0].execute([0])
-    for read in (fingerprint._read_config, fingerprint._describe_data):
+    for read in (fingerprint.read_config, fingerprint.describe_data):
         read.cache_clear()  # another process would read anew
     stage = change(tmp_path)
     before = result(tmp_path, 'seed0/better')
