@@ -66,6 +66,7 @@ def _hash_file(path: Path) -> str:
 
 @lru_cache
 def read_config(path: Path) -> str:
+    """A config with all that it inherits."""
     cfg = Config.fromfile(path, import_custom_modules=False)
     return json.dumps(cfg.to_dict(), sort_keys=True, default=str)
 

@@ -209,4 +209,4 @@ def test_training_goes_on_with_other_images(workers, write):
         loaded = [data['img_path'] for batch in loader for data in batch]
         assert len(loaded) == 8
         assert set(loaded) <= set(good)
-    assert hook._record.count == 2
+    assert hook.record.count == 2

@@ -82,7 +82,7 @@ def run(attend, inputs, masks=True, padding=None, slots_only=False):
 
 def eager(heads, channels):
     """What block.py does, which test_block.py holds against loops."""
-    return MutualAttention(heads * channels, heads).to(DEVICE)._attend
+    return MutualAttention(heads * channels, heads).to(DEVICE).attend
 
 
 SIZES = [  # images, tokens, heads, slots, channels of a head
@@ -139,7 +139,7 @@ def test_halves_are_as_precise_as_pytorchs(dtype):
     inputs = make_inputs(1, 70, 2, 16, 32, dtype)
     exact = [x.detach().double().requires_grad_() for x in inputs]
     attn = MutualAttention(64, 2).to(DEVICE, dtype)
-    results = run(fused_attention.attend, inputs), run(attn._attend, inputs)
+    results = run(fused_attention.attend, inputs), run(attn.attend, inputs)
     for got, other, want in zip(*results, run(eager(2, 32), exact), strict=True):
         assert got.dtype == dtype
         error, others = ((x.double() - want).norm() / want.norm() for x in (got, other))

@@ -187,7 +187,7 @@ class MutualAttention(nn.Module):
             tokens, keys = tokens.to(keys.dtype), keys * self.scale
             shift = torch.einsum('bkhc,hc->bhk', keys, bq)
             keys = torch.einsum('bkhc,hcd->bhkd', keys, wq)
-            attend = self._attend
+            attend = self.attend
             if self.fused:
                 from .fused_attention import attend
             scores, token_update, pooled, *_ = attend(
@@ -196,7 +196,7 @@ class MutualAttention(nn.Module):
             slot_update = torch.einsum('bhkd,hcd->bkhc', pooled, wv) + bv
         return scores, None if slots_only else token_update, slot_update.flatten(2)
 
-    def _attend(
+    def attend(
         self,
         tokens: Tensor,
         keys: Tensor,

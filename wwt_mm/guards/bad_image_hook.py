@@ -41,6 +41,9 @@ class BadImageHook(Hook):
             trains, or if more than half of the images are bad: then it is not single
             files that are broken.
 
+    Attributes:
+        record: Which images were replaced; ``None`` with ``'stop'``.
+
     Raises:
         ConfigError: If ``action`` is unknown.
         DatasetError: On use: see above. The message names the file.
@@ -49,15 +52,15 @@ class BadImageHook(Hook):
     def __init__(self, action: str = 'skip', limit: int = 100) -> None:
         self.action = one_of('action', action, ('skip', 'stop'))
         self.limit = limit
-        self._record: BadImageRecord | None = None
+        self.record: BadImageRecord | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Watches the loading of training images, and of those for validation."""
         dataset = runner.train_loop.dataloader.dataset
         if self.action == 'skip':
             limit = min(self.limit, len(dataset) // 2)
-            self._record = BadImageRecord(limit)
-        _watch(dataset, self._record)
+            self.record = BadImageRecord(limit)
+        _watch(dataset, self.record)
         if runner.val_loop is not None:
             _watch(runner.val_loop.dataloader.dataset, None)
 
@@ -71,9 +74,9 @@ class BadImageHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Tells how many images were left out."""
-        if self._record is not None and self._record.count:
+        if self.record is not None and self.record.count:
             runner.logger.warning(
-                f'{self._record.count} training images could not be read and were '
+                f'{self.record.count} training images could not be read and were '
                 'replaced by others; each is named above'
             )
 
