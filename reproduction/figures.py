@@ -68,7 +68,7 @@ def _recalls(axes: Axes, claim: Claim, measured: Measurements) -> None:
     axes.set_xscale('log')
     axes.set_xlabel('boxes per image')
     axes.set_ylabel('recall')
-    axes.legend(fontsize='small')
+    axes.legend(fontsize='small', bbox_to_anchor=(1, 1))
 
 
 def _bars(axes: Axes, claim: Claim, measured: Measurements) -> None:
