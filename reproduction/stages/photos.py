@@ -144,6 +144,7 @@ def _most(prefix: str, weights: str) -> tuple[Run, ...]:
             weights,
             'model.method.type=MOST',
             f'model.method.granularity={n}',
+            few=('test_dataloader.dataset.indices=4',),
         )
         for n in (1, 2, 3)
     )
