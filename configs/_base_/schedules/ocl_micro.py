@@ -9,4 +9,4 @@ param_scheduler = [
         type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters, eta_min=1e-6
     ),
 ]
-default_hooks = dict(checkpoint=dict(interval=1000))
+default_hooks = dict(checkpoint=dict(interval=250))
