@@ -1,7 +1,7 @@
 # A peer of wwt_seg_scenes.py without a decoder: EoMT, trained alike. Of 41 million
 # products, WWT-SEG having 39; starts from the same ViT of 4 blocks as
 # configs/mmdet/yolos_scenes.py.
-_base_ = './wwt_seg_scenes.py'
+_base_ = './eomt_wwt_scenes.py'  # for the head
 custom_imports = dict(
     imports=['wwt_mm.segmentation', 'wwt_mm.query_vit'], allow_failed_imports=False
 )
@@ -16,15 +16,5 @@ model = dict(
         patch_size=8,
         num_queries=16,
         queries_from=2,
-    ),
-    decode_head=dict(
-        _delete_=True,
-        type='EoMTHead',
-        in_channels=96,
-        num_classes=11,
-        num_queries=16,
-        patch_size=8,
-        stride=4,
-        num_points=1024,  # of 4,096 pixels
     ),
 )

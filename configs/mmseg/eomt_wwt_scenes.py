@@ -11,6 +11,6 @@ model = dict(
         num_queries=16,
         patch_size=8,
         stride=4,
-        num_points=1024,
+        num_points=1024,  # of 4,096 pixels
     ),
 )

@@ -41,13 +41,13 @@ def write_model_folder(
     one_of('dtype', dtype, ('float16', 'bfloat16', 'float32'))
     weights, saved = read_weights(checkpoint, getattr(torch, dtype))
     weights = {name: value.contiguous() for name, value in weights.items()}
-    loader = config.get('test_dataloader')  # None where nothing is predicted
-    dataset = dict(pipeline=loader.dataset.pipeline) if loader else {}
-    classes = ((saved.get('meta') or {}).get('dataset_meta') or {}).get('classes')
-    if classes:
-        dataset['metainfo'] = dict(classes=list(classes))
     content = {key: config[key] for key in _KEYS if key in config}
-    content['test_dataloader'] = dict(dataset=dataset) if loader else None
+    if loader := config.get('test_dataloader'):  # None where nothing is predicted
+        dataset = dict(pipeline=loader.dataset.pipeline)
+        classes = ((saved.get('meta') or {}).get('dataset_meta') or {}).get('classes')
+        if classes:
+            dataset['metainfo'] = dict(classes=list(classes))
+        content['test_dataloader'] = dict(dataset=dataset)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(save(weights), out / WEIGHTS_NAME)
