@@ -57,7 +57,8 @@ class Executor:
             self.stage, self.places, self.settings, self.repository
         )
         share = max(usable_cores() // self.jobs, 1)
-        self._threads = int(os.environ.get('OMP_NUM_THREADS') or share)
+        wish = os.environ.get('OMP_NUM_THREADS', '')
+        self._threads = (int(wish) if wish.isdigit() else 0) or share
         self._launch = Launcher(self.repository, self._threads, self.libraries)
 
     def plan(self, seeds: Sequence[int]) -> tuple[list[RunKey], list[RunKey]]:

@@ -13,7 +13,6 @@ model = dict(backbone=dict(init_cfg=None), bbox_head=dict(num_classes=20))
 
 data_root = 'data/VOCdevkit/'
 train_dataloader = dict(
-    batch_size=4,
     # VOC images are of few shapes; the WWT configs draw freely, so does this one.
     batch_sampler=None,
     dataset=dict(
@@ -43,7 +42,6 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(
     checkpoint=dict(
         type='wwt_mm.guards.AtomicCheckpointHook',

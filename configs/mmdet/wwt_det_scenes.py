@@ -80,10 +80,7 @@ test_dataloader = val_dataloader
 
 max_epochs = 7  # 553 iterations
 train_cfg = dict(max_epochs=max_epochs, val_interval=7)
-optim_wrapper = dict(
-    optimizer=dict(lr=5e-4),
-    paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1.0)}),
-)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
     dict(

@@ -51,16 +51,7 @@ test_dataloader = val_dataloader
 # 24 images make 6 iterations of 4.
 max_epochs = 800
 train_cfg = dict(max_epochs=max_epochs, val_interval=50)
-optim_wrapper = dict(
-    optimizer=dict(lr=3e-4, weight_decay=0.0),
-    paramwise_cfg=dict(
-        custom_keys={
-            'backbone': dict(lr_mult=1.0),
-            'backbone.slots': dict(lr_mult=1.0, decay_mult=0.0),
-            'backbone.pos_embed': dict(lr_mult=1.0, decay_mult=0.0),
-        },
-    ),
-)
+optim_wrapper = dict(optimizer=dict(lr=3e-4, weight_decay=0.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(

@@ -11,8 +11,6 @@ model = dict(
         patch_size=4,
         stride=2,
         upsampling='deconv',
-        loss_decode=dict(
-            type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True
-        ),
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False),
     )
 )

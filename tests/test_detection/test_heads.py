@@ -75,7 +75,7 @@ def pooled_by_loops(head, feat, extents, image, slot):
         masks = masks.mean(0, keepdim=True)
     parts = []
     for mask in masks:
-        weights = (mask / head.log_temperature.exp()).flatten().softmax(0)
+        weights = (mask / head.temperature).flatten().softmax(0)
         weights = weights.view(mask.shape)
         token, xy = torch.zeros(DIMS), torch.zeros(2)
         for i in range(mask.shape[0]):

@@ -59,11 +59,14 @@ def test_rows_of_table_6_have_a_variant_without_the_labels_of_sbd(name):
     assert variant['train_dataloader']['dataset'] == parts[0]
 
 
-@pytest.mark.parametrize('data', ['voc12aug', 'voc12', 'scenes'])
+@pytest.mark.parametrize('data', ['voc12aug', 'voc12', 'scenes', 'micro_voc12'])
 def test_the_token_counterpart_differs_in_its_head_only(data):
     base, tokens = (load(f'wwt_seg_{name}').model for name in (data, f'tokens_{data}'))
     assert {k for k in base if base[k] != tokens[k]} == {'decode_head'}
-    assert tokens.decode_head.type == 'TokenReassembleHead'
+    heads = base.decode_head, tokens.decode_head
+    assert heads[1].type == 'TokenReassembleHead'
+    for option in ('loss_decode', 'num_classes', 'ignore_index', 'channels', 'stride'):
+        assert heads[0].get(option) == heads[1].get(option)
 
 
 def test_fcn_is_mmsegs_own():

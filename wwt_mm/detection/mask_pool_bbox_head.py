@@ -60,8 +60,7 @@ class MaskPoolBBoxHead(QueryBBoxHead):
         maps = num_heads if pool == 'per_head' else 1
         super().__init__(num_classes, embed_dims, maps * (embed_dims + 2), **kwargs)
         self.norm_pooled = nn.LayerNorm(embed_dims) if norm_pooled else nn.Identity()
-        log_temperature = torch.tensor(float(temperature)).log()
-        self.log_temperature = nn.Parameter(log_temperature, requires_grad=False)
+        self.temperature = temperature
 
     def _init_layers(self) -> None:
         super()._init_layers()
@@ -98,7 +97,7 @@ class MaskPoolBBoxHead(QueryBBoxHead):
 
     def _over_tokens(self, masks: Tensor, padding: Tensor | None) -> Tensor:
         """Softmax over the tokens of an image, ``(B, H, K, h, w)`` to the same."""
-        masks = masks * (-self.log_temperature).exp()
+        masks = masks / self.temperature
         if padding is not None:
             masks = masks.masked_fill(padding[:, None, None], -torch.inf)
         return masks.flatten(3).softmax(-1).view_as(masks)
