@@ -201,6 +201,15 @@ def test_images_count_if_all_of_their_objects_are_small():
     assert evaluate(larger, *images)['discovery/num_images'] == 3
 
 
+def test_images_that_a_sampler_repeats_count_once():
+    skipped, missed = image([], [OBJECT]), image([OBJECT], [ELSEWHERE])
+    hit = image([OBJECT], [OBJECT])
+    for metric in (CorLoc(), DiscoveryRecall()):
+        metric.process({}, [skipped, hit, missed, skipped, hit])  # of a dataset of 3
+        result = metric.evaluate(3)
+        assert 50 in result.values()
+
+
 def test_metrics_without_images_are_0():
     assert CorLoc().compute_metrics([]) == dict(corloc=0, corloc_any=0, num_images=0)
     assert DiscoveryRecall().compute_metrics([])['recall'] == 0

@@ -118,6 +118,14 @@ def test_activation_is_that_of_the_classifier_package(options):
 
 
 @torch.no_grad()
+def test_an_average_over_scores_leaves_out_classes_that_no_output_means():
+    model = build(average=True, num_classes=3, class_map=[1, 1, 3, 0])
+    _, activations = model.explain(torch.randn(2, 3, 24, 40))
+    assert activations.isfinite().all()
+    assert not activations[:, 1].any() and activations[:, 0].any()
+
+
+@torch.no_grad()
 def test_the_image_is_classified_as_the_classifier_does():
     model = build()
     images = torch.randn(2, 3, 32, 32)

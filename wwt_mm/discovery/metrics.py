@@ -19,7 +19,9 @@ class _BoxMetric(BaseMetric):
     So are images with an object whose box is not smaller than ``max_object_area``.
 
     A result is the IoU ``(P, G)``, float64, of the ``P`` predictions of an image, by
-    falling score, with its ``G`` boxes of ground truth.
+    falling score, with its ``G`` boxes of ground truth; ``None`` for a skipped image,
+    since with several processes mmengine counts results to find those that samplers
+    repeat.
     """
 
     default_prefix: str | None = 'discovery'
@@ -45,12 +47,21 @@ class _BoxMetric(BaseMetric):
         """Keep what a batch contributes; see mmengine's ``BaseMetric``."""
         for sample in data_samples:
             truth = torch.as_tensor(sample['gt_instances']['bboxes'])
-            if self.counts(truth, sample):
-                predicted = sample['pred_instances']
-                order = predicted['scores'].argsort(descending=True, stable=True)
-                boxes = predicted['bboxes'][order].cpu().double()
-                ious = box_iou(boxes, truth.cpu().double())
-                self.results.append(ious.numpy())
+            if not self.counts(truth, sample):
+                self.results.append(None)
+                continue
+            predicted = sample['pred_instances']
+            order = predicted['scores'].argsort(descending=True, stable=True)
+            boxes = predicted['bboxes'][order].cpu().double()
+            self.results.append(box_iou(boxes, truth.cpu().double()).numpy())
+
+    def compute_metrics(self, results: list) -> dict:
+        """Summarise images that count; see mmengine's ``BaseMetric``."""
+        return self.summarise([result for result in results if result is not None])
+
+    def summarise(self, results: list[np.ndarray]) -> dict:
+        """Make numbers of the results of images that count."""
+        raise NotImplementedError
 
     def counts(self, truth: torch.Tensor, sample: dict) -> bool:
         """Whether an image with boxes ``truth`` (G, 4) is evaluated."""
@@ -90,7 +101,7 @@ class CorLoc(_BoxMetric):
         **kwargs: As for mmengine's ``BaseMetric``.
     """
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+    def summarise(self, results: list[np.ndarray]) -> dict[str, float]:
         """Average over images.
 
         Returns:
@@ -127,7 +138,7 @@ class DiscoveryRecall(_BoxMetric):
         super().__init__(**kwargs)
         self.matching = one_of('matching', matching, ('any', 'one_to_one'))
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+    def summarise(self, results: list[np.ndarray]) -> dict[str, float]:
         """Pool objects over images.
 
         Returns:

@@ -54,12 +54,12 @@ class EachRule(DiscoveryMethod):
     """
 
     def __init__(self, method: dict) -> None:
-        self.methods = [TASK_UTILS.build(dict(method, **rule)) for rule in RULES]
-        if not isinstance(self.methods[0], MaskMethod):
+        if not issubclass(TASK_UTILS.get(method['type']) or object, MaskMethod):
             raise ConfigError(
                 f'method.type={method["type"]} thresholds no masks: EachRule takes '
                 'MaskThreshold, ClassTokenAttention or Rollout'
             )
+        self.methods = [TASK_UTILS.build(dict(method, **rule)) for rule in RULES]
 
     def __call__(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None = None
@@ -99,6 +99,7 @@ class RuleSearch(CorLoc):
         for sample in data_samples:
             truth = sample['gt_instances']['bboxes'].cpu().double()
             if not self.counts(truth, sample):
+                self.results.append(None)
                 continue
             predicted = sample['pred_instances']
             right = np.zeros(len(RULES), bool)
@@ -108,7 +109,7 @@ class RuleSearch(CorLoc):
                 right[predicted['sources'].cpu()[hits].numpy()] = True
             self.results.append(right)
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float | str]:
+    def summarise(self, results: list[np.ndarray]) -> dict[str, float | str]:
         """Find the best rule, the first of equals."""
         corloc = 100 * np.mean(results, 0) if results else np.zeros(len(RULES))
         for number in np.argsort(-corloc, kind='stable')[:10]:

@@ -71,10 +71,11 @@ class MasksToObjectMaps(BaseTransform):
         shape = results['gt_masks'].height, results['gt_masks'].width
         objects, classes = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
         if len(masks):
-            numbers = np.arange(1, len(masks) + 1)[:, None, None]
-            objects = (masks * numbers).max(0).astype(np.uint8)
+            numbers = np.arange(1, len(masks) + 1, dtype=np.uint8)[:, None, None]
+            objects = (masks * numbers).max(0)
             objects[masks.sum(0) > 1] = VOID
-            classes = (masks * (labels + 1)[:, None, None]).max(0).astype(np.uint8)
+            labels = (labels + 1).astype(np.uint8)[:, None, None]
+            classes = (masks * labels).max(0)
         results['gt_instance_map'], results['gt_seg_map'] = objects, classes
         return results
 

@@ -58,6 +58,8 @@ class EoMTHead(Mask2FormerHead):
         stride: int = 4,
         num_points: int = 12544,
     ) -> None:
+        from ..detection import FiniteHungarianAssigner  # mmseg does without mmdet
+
         BaseModule.__init__(self)  # mmdet's would build the decoders
         doublings = (patch_size // stride).bit_length() - 1
         if stride << doublings != patch_size:
@@ -71,8 +73,7 @@ class EoMTHead(Mask2FormerHead):
         weighted = dict(_LOSSES['loss_cls'], class_weight=self.class_weight)
         for name, loss in dict(_LOSSES, loss_cls=weighted).items():
             setattr(self, name, MODELS.build(loss))
-        assigner = dict(type='mmdet.HungarianAssigner', match_costs=_COSTS)
-        self.assigner = TASK_UTILS.build(assigner)
+        self.assigner = FiniteHungarianAssigner(_COSTS)
         self.sampler = TASK_UTILS.build(dict(type='mmdet.MaskPseudoSampler'))
         self.num_points = num_points
         self.oversample_ratio, self.importance_sample_ratio = 3.0, 0.75

@@ -248,7 +248,8 @@ class WeakSlotSegmentor(WeakSegmentor):
         masks = masks.relu().mean(1) if self.rectify_heads else masks.mean(1).relu()
         scores = self.to_classes(slot_logits.softmax(-1))  # (B, K, C)
         if self.average:
-            scores = scores / scores.sum(1, keepdim=True)
+            total = scores.sum(1, keepdim=True)  # 0 if no output means a class
+            scores = scores / total.clamp(min=torch.finfo(total.dtype).tiny)
         activations = scores.mT @ masks.flatten(2)  # (B, C, N)         (8)
         image = self.to_classes(self.head.average(slot_logits).softmax(-1))
         return image, activations.unflatten(2, masks.shape[-2:])

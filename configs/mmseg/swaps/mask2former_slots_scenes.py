@@ -86,7 +86,7 @@ model = dict(
         train_cfg=dict(
             num_points=1024,
             assigner=dict(
-                type='mmdet.HungarianAssigner',
+                type='mmdet.FiniteHungarianAssigner',
                 match_costs=[
                     dict(type='mmdet.ClassificationCost', weight=2.0),
                     dict(

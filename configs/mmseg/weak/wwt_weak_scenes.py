@@ -17,7 +17,7 @@ model = dict(
     head=dict(num_classes=10, in_channels=96),
     num_classes=10,
     patch_size=8,
-    # Scenes hold up to three objects, and a classifier tells one.
+    # Scenes hold up to four objects, and a classifier tells one.
     classes_from='given',
 )
 default_hooks = dict(visualization=dict(type='SegVisualizationHook'))

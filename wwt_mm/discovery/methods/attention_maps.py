@@ -42,7 +42,7 @@ class ClassTokenAttention(MaskMethod):
         """Attention of the last layer; see :meth:`MaskMethod.read_masks`."""
         check_vit(backbone)
         grid = patch_grid(backbone, images.shape[2:])
-        with record_attentions(backbone) as attentions:
+        with record_attentions(backbone.layers[-1]) as attentions:
             backbone(images)
         masks = class_token_attention(attentions[-1], grid)  # (B, H, h, w)
         if self.heads == 'mean':
