@@ -31,7 +31,7 @@ gpu: install ## What a GPU does with it, in 9 minutes (ARGS='--device cpu' rehea
 demo: install ## From nothing to a page of pictures, in 10 minutes
 	@$(BIN)/python tools/demo.py $(ARGS)
 
-reproduce: install ## Measure the paper's claims, renew docs/reproduction.md (ARGS=--quick)
+reproduce: install ## Measure the paper's claims, renew docs/reproduction.md (ARGS='photos ...')
 	@$(BIN)/python tools/reproduce.py --report docs $(ARGS)
 
 lint: install ## Check style, and types where it is worth it

@@ -74,6 +74,11 @@ class Executor:
         }
         return [k for k in keys if done[k]], [k for k in keys if not done[k]]
 
+    def identities(self, seeds: Sequence[int]) -> set[tuple[str, int, str]]:
+        """Runs, seeds and fingerprints of what :meth:`execute` will leave."""
+        keys = [(run.name, seed) for seed in seeds for run in self.stage.runs]
+        return {(*key, self._fingerprint(*key)) for key in keys}
+
     def prepare(self) -> None:
         """Make the stage's data, if that is how it comes.
 

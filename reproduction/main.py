@@ -15,7 +15,7 @@ from .commands import Places, Settings
 from .cores import cpu_has_bfloat16, usable_cores
 from .executor import Executor, RunError
 from .progress import RunProgress
-from .report import write_report
+from .report import check_kept, identities, write_report
 from .results import ResultStore
 from .run import Stage
 from .stages import STAGES
@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     settings = _settings(args, whole, seeds)  # one command line for all claims
     places = Places(out, _locate_data(stage, args.data))
     store = ResultStore(out, args.force)
+    report = args.report.resolve() if args.report else out
     begin = time.perf_counter()
     failed = {}
     with RunProgress() as progress:
@@ -76,9 +77,11 @@ def main(argv: list[str] | None = None) -> None:
             )
             with store.locked():
                 executor.prepare()
+                if not args.force:  # said now, not after hours
+                    kept = executor.identities(seeds) | identities(store.finished())
+                    check_kept(whole, report, kept)
                 failed = executor.execute(seeds)
     results = store.finished()
-    report = args.report.resolve() if args.report else out
     page = write_report(STAGES.values(), whole, results, report, args.force)
     minutes = (time.perf_counter() - begin) / 60
     print(f'{len(results)} results, {minutes:.1f} minutes; wrote {page}')

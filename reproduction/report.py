@@ -13,6 +13,9 @@ from .figures import draw_figures
 from .results import measurements
 from .run import Stage
 
+#: Run, seed, fingerprint.
+Identity = tuple[str, int, str]
+
 #: Around what a README says of the results.
 _MARKS = ('<!-- claims -->', '<!-- claims end -->')
 _HEAD = """# The paper in miniature
@@ -51,12 +54,9 @@ def write_report(
     Raises:
         ConfigError: If the folder has results of runs that ``results`` lacks.
     """
-    data = folder / 'reproduction' / f'{stage.name}.json'
-    if not force and (lost := _identities(_read(data)) - _identities(results)):
-        raise ConfigError(
-            f'{data} holds {len(lost)} results, such as {sorted(lost)[0]}, that are '
-            'not in --out: choose another --report, or replace it with --force'
-        )
+    data = _data(folder, stage)
+    if not force:
+        check_kept(stage, folder, identities(results))
     text = '[\n' + ',\n'.join(map(json.dumps, results)) + '\n]\n'
     write_atomically(text.encode(), data)
     for name, picture in draw_figures(stage, measurements(results)).items():
@@ -69,6 +69,20 @@ def write_report(
     return page
 
 
+def check_kept(stage: Stage, folder: Path, kept: set[Identity]) -> None:
+    """Make sure that a folder's results are among those that will be there.
+
+    Raises:
+        ConfigError: If some are not.
+    """
+    data = _data(folder, stage)
+    if lost := identities(_read(data)) - kept:
+        raise ConfigError(
+            f'{data} holds {len(lost)} results, such as {sorted(lost)[0]}, that are '
+            'not in --out: choose another --report, or replace it with --force'
+        )
+
+
 def renew_summary(text: str, stages: Iterable[Stage], folder: Path) -> str:
     """A text whose part between two marks is the summary of the results in a folder.
 
@@ -77,7 +91,7 @@ def renew_summary(text: str, stages: Iterable[Stage], folder: Path) -> str:
     """
     before, _, rest = text.partition(_MARKS[0])
     after = rest.partition(_MARKS[1])[2]
-    read = [(s, _read(folder / 'reproduction' / f'{s.name}.json')) for s in stages]
+    read = [(stage, _read(_data(folder, stage))) for stage in stages]
     done = [(stage, measurements(results)) for stage, results in read if results]
     rows: dict[int, list[str]] = {}
     for column, (stage, measured) in enumerate(reversed(done), 1):
@@ -88,6 +102,8 @@ def renew_summary(text: str, stages: Iterable[Stage], folder: Path) -> str:
                 row = rows.setdefault(claim.number, row)
                 numbers = _both(ordering, measured)
                 row[-column] = f'{numbers} {judge(ordering, measured)}'
+                if ordering.text != row[1]:
+                    row[-column] += f': {ordering.text}'
     titles = ['source', 'ordering', 'paper', *(s.title.lower() for s, _ in done)]
     lines = table(titles, [row for _, row in sorted(rows.items()) if row[2]])
     return '\n'.join([f'{before}{_MARKS[0]}', *lines, f'{_MARKS[1]}{after}'])
@@ -97,7 +113,7 @@ def render_page(stages: Iterable[Stage], folder: Path) -> str:
     """The page of the results in a folder."""
     parts = [_HEAD]
     for stage in stages:
-        results = _read(folder / 'reproduction' / f'{stage.name}.json')
+        results = _read(_data(folder, stage))
         parts.append(render_stage(stage, results))
     return '\n'.join(parts)
 
@@ -134,6 +150,7 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
         return '; '.join(sorted({str(of(result)) for result in results}))
 
     seeds = sorted({result['seed'] for result in results})
+    given = sorted({r['run'] for r in results if '--checkpoint' in r['command']})
     again = sum(result['attempts'] > 1 for result in results)
     interrupted = f' ({again} were interrupted; of those, the last part)' * bool(again)
     hours = sum(result['processor_seconds'] for result in results) / 3600
@@ -147,7 +164,9 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
     )
     return [
         f'{len(results)} runs, seeds {", ".join(map(str, seeds))}, {hours:.1f} hours '
-        f'of processor time{interrupted}. Trainings in '
+        f'of processor time{interrupted}'
+        + f' besides {", ".join(given)}, trained before (`--checkpoint`)' * bool(given)
+        + '. Trainings in '
         f'{" and ".join(precision[amp] for amp in sorted(trainings)) or "none"}, tests '
         'in float32. '
         + f'Trainings are changed by `--train-options {changes}`. ' * bool(changes)
@@ -242,5 +261,10 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return json.loads(path.read_text()) if path.is_file() else []
 
 
-def _identities(results: list[dict[str, Any]]) -> set[tuple[str, int, str]]:
+def _data(folder: Path, stage: Stage) -> Path:
+    return folder / 'reproduction' / f'{stage.name}.json'
+
+
+def identities(results: list[dict[str, Any]]) -> set[Identity]:
+    """What tells results apart."""
     return {(r['run'], r['seed'], r['fingerprint']) for r in results}

@@ -71,10 +71,13 @@ def run_seeds(
 
 
 def average(runs: dict[int, dict[str, float]]) -> dict:
-    """Mean and deviation of the metrics that all seeds have; see :func:`run_seeds`."""
+    """Mean and deviation of the numbers that all seeds have; see :func:`run_seeds`."""
     common = set.intersection(*map(set, runs.values())) if runs else ()
-    names = [name for name in next(iter(runs.values()), {}) if name in common]
-    names = [name for name in names if not name.endswith('time')]
+    names = [
+        name
+        for name, value in next(iter(runs.values()), {}).items()
+        if name in common and not name.endswith('time') and not isinstance(value, str)
+    ]
     spread = {name: summarise(run[name] for run in runs.values()) for name in names}
     return dict(
         seeds={str(seed): runs[seed] for seed in sorted(runs)},

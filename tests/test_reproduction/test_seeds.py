@@ -21,11 +21,11 @@ def config(tmp_path, monkeypatch):
 
 
 def test_mean_and_sample_deviation_are_numpys():
-    runs = {0: dict(a=1.0, b=3.0), 1: dict(a=2.0), 2: dict(a=4.5, b=1.0)}
+    runs = {0: dict(a=1.0, b=3.0, rule='relu'), 1: dict(a=2.0), 2: dict(a=4.5, b=1.0)}
     report = average(runs)
     assert report['mean'] == {'a': pytest.approx(np.mean([1, 2, 4.5]))}
     assert report['std'] == {'a': pytest.approx(np.std([1, 2, 4.5], ddof=1))}
-    assert average({0: dict(a=1.0)})['std'] == {'a': None}
+    assert average({0: dict(a=1.0, rule='relu')})['std'] == {'a': None}
 
 
 def test_each_seed_is_trained_and_tested_once_with_the_options(config, tmp_path):

@@ -39,6 +39,13 @@ def test_claims_are_measured_from_nothing_to_the_page(
     assert re.search(r'\| Fig\. 7 .* (yes|on average|\*\*no\*\*) \(\d of 2\) \|', page)
     assert (tmp_path / 'docs/reproduction/scenes_claim8_invariance.png').is_file()
 
+    # A page is not replaced by one of fewer results, which is said before any run.
+    fewer = arguments(tmp_path, '--seeds', 0, '--report', tmp_path / 'docs')
+    fewer[1] = str(tmp_path / 'other')
+    with pytest.raises(ConfigError, match=r"holds 2 results, such as .'invariance', 1"):
+        main([*fewer, '--claims', '8', *training])
+    assert not (tmp_path / 'other/seed0').exists()
+
     # Claim 2 for one seed: its training is there already, thresholds are handed on.
     main([*arguments(tmp_path, '--seeds', 0), '--claims', '2', *training])
     assert '17 results' in capsys.readouterr().out

@@ -107,7 +107,7 @@ def make_scenes(args: argparse.Namespace) -> None:
     )
     start = time.monotonic()
     common = {'workers': args.workers, 'force': args.force}
-    if args.train or args.val or args.test:
+    if args.train:
         written = write_voc(
             args.out,
             scenes,
@@ -119,7 +119,7 @@ def make_scenes(args: argparse.Namespace) -> None:
         )
         _report(args.out / 'VOC2007', written, start)
         start = time.monotonic()
-    if args.cls_train or args.cls_val:
+    if args.cls_train:
         written = write_classification(
             args.out, labelled, train=args.cls_train, val=args.cls_val, **common
         )

@@ -9,7 +9,7 @@ import pytest
 REPO = Path(__file__).parents[3]
 TOOL = REPO / 'tools' / 'dataset_converters' / 'make_scenes.py'
 SMALL = '--height 32 --width 40 --min-size 0.3 --train 3 --val 1 --test 2'
-SMALL += ' --cls-train 10 --cls-val 0 --workers 1'
+SMALL += ' --cls-train 10 --cls-val 2 --workers 1'
 
 
 @pytest.fixture
@@ -31,8 +31,9 @@ def test_both_layouts_are_written_once(make_scenes, tmp_path, capsys):
 
 
 def test_no_images_of_a_layout_means_no_folder(make_scenes, tmp_path):
-    make_scenes(tmp_path, *SMALL.split(), '--cls-train', 0)
-    assert os.listdir(tmp_path) == ['VOC2007']
+    for option, layout in (('cls-train', 'VOC2007'), ('train', 'classification')):
+        make_scenes(tmp_path / layout, *SMALL.split(), f'--{option}', 0)
+        assert os.listdir(tmp_path / layout) == [layout]
 
 
 def test_other_options_need_force(make_scenes, tmp_path):
