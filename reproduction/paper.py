@@ -271,7 +271,7 @@ def table_4() -> Claim:
                 slack=2.0,
             ),
             Ordering(
-                'boxes of MOST(3) at least half of those of WWT, so that recalls compare',
+                'boxes of MOST(3) at least half of those of WWT (recalls compare)',
                 '12.5 / 8.2',
                 Quantity('found_most3', BOXES),
                 Quantity('found_wwt', BOXES, scale=0.5),

@@ -165,7 +165,8 @@ def _describe_runs(results: list[dict[str, Any]]) -> list[str]:
     return [
         f'{len(results)} runs, seeds {", ".join(map(str, seeds))}, {hours:.1f} hours '
         f'of processor time{interrupted}'
-        + f' besides {", ".join(given)}, trained before (`--checkpoint`)' * bool(given)
+        + f' besides {", ".join(given)}, trained before (`--checkpoint`)'
+        * bool(given)
         + '. Trainings in '
         f'{" and ".join(precision[amp] for amp in sorted(trainings)) or "none"}, tests '
         'in float32. '

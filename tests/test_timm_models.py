@@ -76,3 +76,12 @@ def test_pretrained_weights_are_those_that_ship():
     refitted = timm.create_model('wwt_micro', pretrained=True, num_classes=3)
     assert refitted(images(64)).shape == (2, 3)
     assert torch.equal(refitted.backbone.slots, model.backbone.slots)
+
+
+def test_models_start_from_the_weights_of_the_recipe():
+    model = timm.create_model('wwt_tiny')
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    assert model.head.hidden in layers and model.head.classifier in layers
+    for layer in layers:
+        assert float(layer.weight.detach().std()) == pytest.approx(0.02, rel=0.05)
+        assert not layer.bias.any()

@@ -10,7 +10,7 @@ from timm.models._features import feature_take_indices
 from torch import Tensor, nn
 
 from .backbone import WhatWhereTransformer
-from .backbone.initial_weights import draw_weights
+from .backbone.initial_weights import draw_weights, init_cfg_of
 from .guards.weights import WEIGHTS_NAME
 from .weights import SHIPPED_MODEL
 
@@ -60,6 +60,7 @@ class SlotClassifier(nn.Module):
         self.head = nn.Sequential(
             OrderedDict(hidden=nn.Linear(dims, dims), act=nn.GELU())
         )
+        initialize(self.head, init_cfg_of('Linear'))
         self.reset_classifier(num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,6 +131,7 @@ class SlotClassifier(nn.Module):
         if num_classes:
             self.head.classifier = nn.Linear(self.num_features, num_classes)
             draw_weights(self.head.classifier.weight)
+            nn.init.zeros_(self.head.classifier.bias)
 
     @torch.jit.ignore
     def no_weight_decay(self) -> set[str]:

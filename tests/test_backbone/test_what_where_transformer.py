@@ -238,6 +238,9 @@ def test_frozen_stages_are_not_trained_and_stay_in_eval_mode():
     assert not any(n.startswith(('blocks.0', 'patch', 'pos', 'slots')) for n in trained)
     assert any(n.startswith('blocks.1') for n in trained)
     assert not model.blocks[0].training and model.blocks[1].training
+    whole = make(frozen_stages=3).train()
+    assert not any(p.requires_grad for p in whole.parameters())
+    assert not whole.norm_slots.training
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

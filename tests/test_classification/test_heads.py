@@ -355,3 +355,24 @@ def test_several_classes_of_an_image_are_predicted_as_the_loss_learns_them():
     logits = head.classifier.bias.detach()
     element = F.binary_cross_entropy_with_logits(logits, truth, reduction='sum')
     assert loss.item() == pytest.approx(element.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    'loss',
+    [
+        dict(type='CrossEntropyLoss', use_sigmoid=True),
+        dict(type='FocalLoss'),
+        dict(type='AsymmetricLoss'),
+        dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='multi_label'),
+    ],
+)
+def test_a_batch_of_one_class_each_is_learned_as_any_of_several_classes(loss):
+    head = SlotClsHead(num_classes=3, in_channels=6, loss=loss).double()
+    losses = []
+    for labels in ([[1], [2]], [[1], [2, 0]]):
+        samples = [DataSample().set_gt_label(label) for label in labels]
+        losses.append(head.loss((slot_masks(),), samples)['loss'].item())
+        for sample in head.predict((slot_masks(),), samples):
+            expected = (sample.pred_score >= 0.5).nonzero().flatten()
+            assert sample.pred_label.tolist() == expected.tolist()
+    assert losses[0] != losses[1] and np.isfinite(losses).all()

@@ -2,6 +2,8 @@
 
 Memory that the system would have to hand out anew costs more than the arithmetic. On
 two CPU cores in float32 a forward pass of WWT-Tiny is 3 to 5 % faster by each of them.
+As with activations in place elsewhere, a hook that keeps the output of a branch under
+``torch.no_grad()`` must clone it.
 """
 
 import torch

@@ -72,7 +72,8 @@ class WhatWhereTransformer(BaseModule):
             backward pass (a quarter more time); ``'selective'`` all but the hidden
             channels of the MLPs, which take nearly half of its products.
         frozen_stages: -1 freezes nothing, 0 what comes before the first block (patch
-            and position embeddings, slots), ``n`` also the first ``n`` blocks.
+            and position embeddings, slots), ``n`` also the first ``n`` blocks; with
+            all blocks everything is frozen.
         init_cfg: mmengine initialisation, as for any backbone.
 
     Raises:
@@ -293,8 +294,11 @@ class WhatWhereTransformer(BaseModule):
         if self.frozen_stages < 0:
             return
         self.slots.requires_grad_(False)
-        stem = (self.patch_embed, self.pos_embed, self.drop_after_pos)
-        for module in (*stem, *self.blocks[: self.frozen_stages]):
+        frozen = [self.patch_embed, self.pos_embed, self.drop_after_pos]
+        frozen += self.blocks[: self.frozen_stages]
+        if self.frozen_stages == self.num_layers and self.norm_slots is not None:
+            frozen.append(self.norm_slots)
+        for module in frozen:
             module.eval()
             module.requires_grad_(False)
 

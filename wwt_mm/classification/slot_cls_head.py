@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from mmpretrain.models.heads import ClsHead, MultiLabelClsHead
+from mmpretrain.models.losses import FocalLoss
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -49,7 +50,9 @@ class SlotClsHead(ClsHead):
         super().__init__(init_cfg=init_cfg, **kwargs)
         self.average_of = one_of('average_of', average_of, ('logits', 'probabilities'))
         self.num_classes = num_classes
-        self.use_sigmoid = bool(getattr(self.loss_module, 'use_sigmoid', False))
+        loss = getattr(self.loss_module, 'ce', self.loss_module)  # LabelSmoothLoss's
+        is_focal = isinstance(loss, FocalLoss)  # which has no other form
+        self.use_sigmoid = bool(getattr(loss, 'use_sigmoid', is_focal))
         self.thr = 0.5
         if self.use_sigmoid and average_of == 'probabilities':
             raise ConfigError(
@@ -104,11 +107,7 @@ class SlotClsHead(ClsHead):
     def _get_loss(
         self, cls_score: Tensor, data_samples: list[DataSample], **kwargs
     ) -> dict[str, Tensor]:
-        several = any(
-            'gt_score' not in sample and sample.gt_label.numel() != 1
-            for sample in data_samples
-        )
-        kind = MultiLabelClsHead if self.use_sigmoid and several else ClsHead
+        kind = MultiLabelClsHead if self.use_sigmoid else ClsHead
         return kind._get_loss(self, cls_score, data_samples, **kwargs)
 
     def _get_predictions(
