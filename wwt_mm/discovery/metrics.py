@@ -46,14 +46,15 @@ class _BoxMetric(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep what a batch contributes; see mmengine's ``BaseMetric``."""
         for sample in data_samples:
-            truth = torch.as_tensor(sample['gt_instances']['bboxes'])
-            if not self.counts(truth, sample):
-                self.results.append(None)
-                continue
+            truth = torch.as_tensor(sample['gt_instances']['bboxes']).cpu().double()
+            counts = self.counts(truth, sample)
             predicted = sample['pred_instances']
-            order = predicted['scores'].argsort(descending=True, stable=True)
-            boxes = predicted['bboxes'][order].cpu().double()
-            self.results.append(box_iou(boxes, truth.cpu().double()).numpy())
+            self.results.append(self.compare(predicted, truth) if counts else None)
+
+    def compare(self, predicted: dict, truth: torch.Tensor) -> np.ndarray:
+        """The result of an image that counts."""
+        order = predicted['scores'].argsort(descending=True, stable=True)
+        return box_iou(predicted['bboxes'][order].cpu().double(), truth).numpy()
 
     def compute_metrics(self, results: list) -> dict:
         """Summarise images that count; see mmengine's ``BaseMetric``."""

@@ -94,20 +94,14 @@ class RuleSearch(CorLoc):
 
     default_prefix = 'rule'
 
-    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Note which rules are right about each image."""
-        for sample in data_samples:
-            truth = sample['gt_instances']['bboxes'].cpu().double()
-            if not self.counts(truth, sample):
-                self.results.append(None)
-                continue
-            predicted = sample['pred_instances']
-            right = np.zeros(len(RULES), bool)
-            if len(predicted['bboxes']):
-                ious = box_iou(predicted['bboxes'].cpu().double(), truth)
-                hits = ious.amax(1) >= self.iou_thr
-                right[predicted['sources'].cpu()[hits].numpy()] = True
-            self.results.append(right)
+    def compare(self, predicted: dict, truth: Tensor) -> np.ndarray:
+        """Which rules are right about an image."""
+        right = np.zeros(len(RULES), bool)
+        if len(predicted['bboxes']):
+            ious = box_iou(predicted['bboxes'].cpu().double(), truth)
+            hits = ious.amax(1) >= self.iou_thr
+            right[predicted['sources'].cpu()[hits].numpy()] = True
+        return right
 
     def summarise(self, results: list[np.ndarray]) -> dict[str, float | str]:
         """Find the best rule, the first of equals."""
