@@ -58,10 +58,18 @@ _FEW_TRAINED = (*_ONE_EPOCH, 'train_dataloader.dataset.indices=32')
 _RULE = ('normalise', 'threshold', 'concentration', 'rank', 'min_area', 'max_area')
 
 
-def _searched(prefix: str, model: str, weights: str, method: str) -> Run:
+def _rule(run: str, key: str = 'model.method') -> tuple[str, ...]:
+    """What the search ``run`` has found."""
+    return tuple(f'{key}.{option}=<{run}:rule/{option}>' for option in _RULE)
+
+
+def _searched(
+    prefix: str, model: str, weights: str, method: str, *more: str, name: str = ''
+) -> Run:
     """The search for a rule on training images."""
-    name = f'{prefix}_{weights}_rule'
+    name = name or f'{prefix}_{weights}_rule'
     options = (
+        *more,
         'model.method.type=EachRule',
         f'model.method.method.type={method}',
         'test_evaluator.0.type=RuleSearch',
@@ -101,10 +109,7 @@ def _one_object(prefix: str) -> tuple[Run, ...]:
     def by(name: str, model: str, weights: str, *options: str) -> Run:
         return _discovered(f'{prefix}_{name}', prefix, model, weights, *options)
 
-    def rule(weights: str, key: str = 'model.method') -> tuple[str, ...]:
-        run = f'{prefix}_{weights}_rule'
-        return tuple(f'{key}.{option}=<{run}:rule/{option}>' for option in _RULE)
-
+    wwt, vit = f'{prefix}_wwt_rule', f'{prefix}_vit_rule'
     attention = 'model.method.type=ClassTokenAttention'
     return (
         _searched(prefix, 'wwt', 'wwt', 'MaskThreshold'),
@@ -123,15 +128,37 @@ def _one_object(prefix: str) -> tuple[Run, ...]:
             'wwt',
             'model.method.type=RandomBoxes',
             'model.method.method.type=MaskThreshold',
-            *rule('wwt', 'model.method.method'),
+            *_rule(wwt, 'model.method.method'),
         ),
-        by('attention', 'vit', 'vit', attention, *rule('vit')),
+        by('attention', 'vit', 'vit', attention, *_rule(vit)),
         by('lost', 'vit', 'vit'),
         by('cut', 'vit', 'vit', 'model.method.type=TokenCut'),
         by('last', 'vit', 'vit', 'model.method.type=LaSt'),
         by('mae', 'vit', 'mae'),
         by('default', 'wwt', 'wwt'),
-        by('wwt', 'wwt', 'wwt', *rule('wwt')),
+        by('wwt', 'wwt', 'wwt', *_rule(wwt)),
+    )
+
+
+def _several_objects() -> tuple[Run, ...]:
+    """At most a box per slot, by the rule that recalls most objects with as many."""
+    rule = 'found_several_rule'
+    top, most = f'model.method.top={_MAIN_SLOTS}', f'model.max_per_img={_MAIN_SLOTS}'
+    recall = (top, 'test_evaluator.0.objective=recall')
+    masks = 'model.method.method.type=MaskThreshold'
+    random = ('model.method.type=RandomBoxes', masks)
+    return (
+        _searched('found', 'wwt', 'wwt', 'MaskThreshold', *recall, name=rule),
+        _discovered('found_several', 'found', 'wwt', 'wwt', most, *_rule(rule)),
+        _discovered(
+            'found_several_random',
+            'found',
+            'wwt',
+            'wwt',
+            most,
+            *random,
+            *_rule(rule, 'model.method.method'),
+        ),
     )
 
 
@@ -206,9 +233,7 @@ def _weak(name: str, model: str, weights: str, *options: str) -> tuple[Run, Run]
 
 def _ablation(name: str, *backbone: str, training: tuple[str, ...] = ()) -> tuple:
     """A short training, its accuracy and its discoveries by the rule of ``short``."""
-    found = tuple(
-        f'model.method.{option}=<tiny_short_rule:rule/{option}>' for option in _RULE
-    )
+    found = _rule('tiny_short_rule')
     options = (*_SHORT, *training, *backbone)
     train = Run(name, 'train', _WWT, _TINY, None, options, (), True)
     rule = ()
@@ -280,6 +305,7 @@ _RUNS = (
     *_weak('weak_rollout', 'vit_attention', 'vit', 'model.method=rollout'),
     *_one_object('tiny'),
     *_one_object('found'),
+    *_several_objects(),
     *_most('most', 'vit'),
     *_most('mae_most', 'mae'),
     *(

@@ -9,11 +9,13 @@ from wwt_mm.discovery.rule_search import RULES
 from wwt_mm.errors import ConfigError
 
 
-def test_each_rule_gives_its_own_first_region_in_one_pass(build, sample):
+@pytest.mark.parametrize('top', [1, 3])
+def test_each_rule_gives_its_own_first_regions_in_one_pass(build, sample, top):
     torch.manual_seed(0)
     images, samples = torch.randn(3, 3, 64, 64), [sample(64, 64) for _ in range(3)]
     inner = dict(type='MaskThreshold')
-    model = build('wwt', method=dict(_delete_=True, type='EachRule', method=inner))
+    each = dict(_delete_=True, type='EachRule', method=inner, top=top)
+    model = build('wwt', method=each)
     found = [s.pred_instances.clone() for s in model.predict(images, samples)]
     assert max(len(instances) for instances in found) > len(RULES) / 2
     for number in (0, 7, len(RULES) - 1):
@@ -22,7 +24,7 @@ def test_each_rule_gives_its_own_first_region_in_one_pass(build, sample):
             found, single.predict(images, samples), strict=True
         ):
             boxes = instances.bboxes[instances.sources == number]
-            assert boxes.tolist() == result.pred_instances.bboxes[:1].tolist()
+            assert boxes.tolist() == result.pred_instances.bboxes[:top].tolist()
 
 
 def test_an_image_without_any_region_has_none(build):
@@ -65,6 +67,24 @@ def test_the_rule_that_is_right_most_often_is_the_best():
     assert result == {f'rule/{name}': value for name, value in RULES[3].items()}
     # Others mmengine's log does not keep.
     assert all(isinstance(value, str | float) for value in result.values())
+
+
+def test_or_the_rule_that_finds_most_objects_is_the_best():
+    metric = RuleSearch(objective='recall')
+    images = [
+        image([BOX], (5, BOX)),
+        image([], (5, BOX)),
+        image([OTHER], (5, OTHER)),
+        image(
+            [BOX, OTHER, LARGE], (2, LARGE), (2, OTHER), (3, BOX), (2, BOX), (3, BOX)
+        ),
+    ]
+    metric.process({}, images)
+    result = metric.evaluate(len(images))
+    assert result.pop('rule/recall') == 60
+    assert result == {f'rule/{name}': value for name, value in RULES[2].items()}
+    with pytest.raises(ConfigError, match="objective='mean' is unknown"):
+        RuleSearch(objective='mean')
 
 
 def test_its_corloc_is_that_of_testing_with_the_rule():

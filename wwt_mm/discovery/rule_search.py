@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
-from ..errors import ConfigError
+from ..errors import ConfigError, one_of
 from .methods import DiscoveryMethod
 from .methods.mask_method import MaskMethod
 from .metrics import CorLoc
@@ -44,16 +44,18 @@ RULES: tuple[dict, ...] = tuple(
 
 @TASK_UTILS.register_module()
 class EachRule(DiscoveryMethod):
-    """The first region by each of :data:`RULES`, from one forward pass.
+    """The first regions by each of :data:`RULES`, from one forward pass.
 
     For :class:`RuleSearch`: the ``sources`` of regions are numbers of rules. A rule
     that finds nothing has no region.
 
     Args:
         method: Config of a :class:`MaskMethod`; its other options stay.
+        top: Regions of each rule, the best first.
     """
 
-    def __init__(self, method: dict) -> None:
+    def __init__(self, method: dict, top: int = 1) -> None:
+        self.top = top
         if not issubclass(TASK_UTILS.get(method['type']) or object, MaskMethod):
             raise ConfigError(
                 f'method.type={method["type"]} thresholds no masks: EachRule takes '
@@ -67,51 +69,61 @@ class EachRule(DiscoveryMethod):
         """Find objects; see :meth:`DiscoveryMethod.__call__`."""
         masks = self.methods[0].read_masks(backbone, images, padding_mask)
         found = [method.find_regions(*masks) for method in self.methods]
-        return [_firsts(regions) for regions in zip(*found, strict=True)]
+        return [self._firsts(by_rule) for by_rule in zip(*found, strict=True)]
 
-
-def _firsts(by_rule: Sequence[Regions]) -> Regions:
-    numbers = [number for number, r in enumerate(by_rule) if len(r.scores)]
-    first = [by_rule[number] for number in numbers] or [by_rule[0]]
-    masks, boxes = (
-        np.concatenate([regions[field][:1] for regions in first]) for field in (0, 1)
-    )
-    return Regions(masks, boxes, np.ones(len(numbers)), np.array(numbers, np.int64))
+    def _firsts(self, by_rule: Sequence[Regions]) -> Regions:
+        counts = [min(len(regions.scores), self.top) for regions in by_rule]
+        masks, boxes = (
+            np.concatenate([regions[field][: self.top] for regions in by_rule])
+            for field in (0, 1)
+        )
+        rules = np.repeat(np.arange(len(by_rule)), counts)
+        return Regions(masks, boxes, np.ones(len(rules)), rules)
 
 
 @METRICS.register_module()
 class RuleSearch(CorLoc):
-    """CorLoc of each of :data:`RULES`, and the best of them.
+    """CorLoc, or recall, of each of :data:`RULES`, and the best of them.
 
     Needs predictions of :class:`EachRule`. Meant for *training* images with boxes: the
     rule that is best on the images that one reports is an oracle.
 
     Args:
+        objective: ``'corloc'``: images with a right box; ``'recall'``: objects that a
+            box finds, which says something if all rules have as many boxes
+            (``EachRule(top=16)``).
         **kwargs: As for :class:`CorLoc`.
 
-    Metrics: ``corloc`` of the best rule, in per cent, and its options, by name.
+    Metrics: ``corloc`` or ``recall`` of the best rule, in per cent, and its options, by
+    name.
     """
 
     default_prefix = 'rule'
 
+    def __init__(self, objective: str = 'corloc', **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.objective = one_of('objective', objective, ('corloc', 'recall'))
+
     def compare(self, predicted: dict, truth: Tensor) -> np.ndarray:
-        """Which rules are right about an image."""
-        right = np.zeros(len(RULES), bool)
-        if len(predicted['bboxes']):
-            ious = box_iou(predicted['bboxes'].cpu().double(), truth)
-            hits = ious.amax(1) >= self.iou_thr
-            right[predicted['sources'].cpu()[hits].numpy()] = True
-        return right
+        """Which objects of an image each rule finds: ``(R, G)``."""
+        found = np.zeros((len(RULES), len(truth)), bool)
+        hits = box_iou(predicted['bboxes'].cpu().double(), truth) >= self.iou_thr
+        np.logical_or.at(found, predicted['sources'].cpu().numpy(), hits.numpy())
+        return found if self.objective == 'recall' else found.any(1, keepdims=True)
 
     def summarise(self, results: list[np.ndarray]) -> dict[str, float | str]:
         """Find the best rule, the first of equals."""
-        corloc = 100 * np.mean(results, 0) if results else np.zeros(len(RULES))
-        for number in np.argsort(-corloc, kind='stable')[:10]:
-            print_log(f'CorLoc {corloc[number]:.1f}: {RULES[number]}', 'current')
-        best = int(corloc.argmax())
+        shares = np.zeros(len(RULES))
+        if results:
+            shares = 100 * np.concatenate(results, 1).mean(1)
+        for number in np.argsort(-shares, kind='stable')[:10]:
+            print_log(
+                f'{self.objective} {shares[number]:.1f}: {RULES[number]}', 'current'
+            )
+        best = int(shares.argmax())
         # mmengine writes floats and texts to its log of metrics, but not integers.
         options = {
             name: value if isinstance(value, str) else float(value)
             for name, value in RULES[best].items()
         }
-        return dict(corloc=float(corloc[best]), **options)
+        return {self.objective: float(shares[best]), **options}
