@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from wwt_mm.engine import load_config
 from wwt_mm.guards.atomic import write_atomically
 
 from .claims import summarise
@@ -46,6 +47,7 @@ def run_seeds(
         RunError: If a run fails. Finished ones are kept.
         ConfigError: If there are runs of other settings.
     """
+    load_config(config)  # or say that there is none
     config, changed = str(Path(config).resolve()), tuple(cfg_options)
     stage = Stage(
         name='seeds',

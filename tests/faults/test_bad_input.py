@@ -302,6 +302,12 @@ def save(thing):
     return lambda path, content: torch.save(thing, path)
 
 
+def save_backbone(path, content):
+    weights = content['state_dict']
+    kept = {name: weights[name] for name in weights if name.startswith('backbone')}
+    torch.save(dict(state_dict=kept), path)
+
+
 def cut(path, content):
     torch.save(content, path)
     path.write_bytes(path.read_bytes()[:-5000])
@@ -315,6 +321,7 @@ CHECKPOINTS = [
     ('a list', save([torch.ones(2)]), ('holds a list',)),
     ('a program', save(dict(state_dict=Program())), ('--trust-checkpoint',)),
     ('of another model', save({'a.weight': torch.ones(2)}), ('is not a checkpoint',)),
+    ('of a backbone', save_backbone, ('no weights of the bbox_head', 'train it first')),
     (
         'of other classes',
         change_weights(**{'bbox_head.fc_cls.weight': torch.ones(4, 96)}),

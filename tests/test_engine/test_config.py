@@ -149,3 +149,24 @@ def test_the_reason_why_a_custom_import_failed_is_told(tmp_path, monkeypatch):
     )
     with pytest.raises(MissingPackageError, match='pip install'):
         load_config(config)
+
+
+@pytest.mark.parametrize(
+    ('text', 'says'),
+    [
+        ("_base_ = 'none.py'", 'none.py'),
+        ('model = dict(', 'SyntaxError'),
+        ('model = nothing', "name 'nothing' is not defined"),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_told_in_one_line(text, says, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says) as error:
+        load_config(path)
+    assert str(path) in str(error.value) and '\n' not in str(error.value)
+
+
+def test_what_only_our_tools_read_is_no_doubtful_option():
+    cfg = load_config(CONFIGS / 'mmpretrain' / 'wwt_micro_tinyimagenet.py')
+    assert not find_doubtful_options(cfg, {'slot_regions.threshold': 0.5})

@@ -105,3 +105,9 @@ def test_the_tool_writes_a_folder(checkpoint_of, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip() == str(out)
     config = json.loads((out / 'config.json').read_text())
     assert config['test_dataloader']['dataset']['metainfo']['classes'] == CLASSES
+
+
+def test_weights_of_another_model_are_not_published(model_folder, tmp_path):
+    with pytest.raises(CheckpointError, match='backbone.slots should be'):
+        model_folder(**{'model.backbone.num_slots': 5})
+    assert not list(tmp_path.glob('float16/*'))

@@ -46,6 +46,16 @@ def test_each_image_gets_a_picture_and_a_table(infer, folder, tmp_path):
     assert picture.shape[0] > 300 and picture.std() > 20
 
 
+def test_another_image_of_the_same_name_is_looked_at_again(infer, folder, tmp_path):
+    out = tmp_path / 'out'
+    assert write_slots(infer, folder / '0.png', out).written == 1
+    assert write_slots(infer, folder / '0.png', out) == (0, 1, 0)
+    assert write_slots(infer, folder / 'sub' / '0.png', out).written == 1
+    (folder / 'sub' / '0.png').write_bytes((folder / '1.png').read_bytes())
+    os.utime(folder / 'sub' / '0.png', (1, 1))
+    assert write_slots(infer, folder / 'sub' / '0.png', out).written == 1
+
+
 def test_a_second_run_writes_only_what_is_missing(infer, folder, tmp_path):
     out = tmp_path / 'out'
     write_slots(infer, folder, out)

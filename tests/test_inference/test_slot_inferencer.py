@@ -9,6 +9,7 @@ import mmcv
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
@@ -312,3 +313,13 @@ def test_a_gpu_finds_the_same(infer, infer_with, picture):
     torch.testing.assert_close(
         infer(picture()).masks, infer_gpu(picture()).masks, atol=2e-2, rtol=2e-2
     )
+
+
+def test_options_change_a_config_that_was_read_before():
+    config = load_config(CLASSIFIER)
+    options = {'model.backbone.num_slots': 5}
+    infer = SlotInferencer(config, None, 'cpu', cfg_options=options)
+    assert infer.reader.model.backbone.num_slots == 5
+    assert config.model.backbone.num_slots == 16
+    nameless = Config(config.to_dict())
+    assert SlotInferencer(nameless, None, 'cpu').reader.model.backbone.num_slots == 16

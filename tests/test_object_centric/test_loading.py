@@ -1,4 +1,4 @@
-"""Maps of objects and classes: of VOC, COCO and its panoptic labels."""
+"""Maps of objects and classes: of VOC and COCO."""
 
 import json
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mmdet.datasets import CocoPanopticDataset
 from mmdet.structures.mask import BitmapMasks
 from mmengine.registry import DATASETS, TRANSFORMS
 from PIL import Image
@@ -98,25 +97,6 @@ def test_more_objects_than_a_map_can_hold_are_an_error():
         transform('MasksToObjectMaps', coco(np.ones((255, 1, 1)), [0] * 255))
 
 
-@pytest.mark.parametrize('stuff', [False, True])
-def test_panoptic_maps_hold_things_and_on_request_stuff(tmp_path, stuff):
-    ids = np.array([[1, 70000, 300], [2, 2, 0]])
-    pixels = np.stack([ids % 256, ids // 256 % 256, ids // 256**2], -1)
-    results = dict(
-        seg_map_path=save(tmp_path / 'panoptic.png', pixels),
-        segments_info=[
-            dict(id=1, category=3, is_thing=True),
-            dict(id=70000, category=3, is_thing=True),
-            dict(id=300, category=90, is_thing=False),  # stuff
-            dict(id=2, category=5, is_thing=False),  # a crowd of things
-        ],
-    )
-    results = transform('LoadPanopticMaps', results, stuff=stuff)
-    third = (3, 91) if stuff else (0, 0)
-    assert results['gt_instance_map'].tolist() == [[1, 2, third[0]], [255, 255, 255]]
-    assert results['gt_seg_map'].tolist() == [[4, 4, third[1]], [255, 255, 255]]
-
-
 @pytest.mark.parametrize('shape', [(37, 50), (61, 40), (33, 33)])
 def test_maps_are_resized_and_cropped_as_torchvision_does(shape):
     maps = np.random.default_rng(0).integers(0, 5, shape).astype(np.uint8)
@@ -136,49 +116,26 @@ def test_maps_are_resized_and_cropped_as_torchvision_does(shape):
 
 @pytest.fixture
 def coco_root(tmp_path):
-    """COCO's layout with one image of 60 x 40 pixels: a thing, stuff and nothing."""
+    """COCO's layout with one image of 60 x 40 pixels: a thing and nothing."""
     save(tmp_path / 'val2017/000000000007.jpg', np.full((40, 60, 3), 90))
-    ids = np.zeros((40, 60), int)
-    ids[10:30, 10:40], ids[30:] = 5, 6
-    save(
-        tmp_path / 'annotations/panoptic_val2017/000000000007.png',
-        np.stack([ids, 0 * ids, 0 * ids], -1),
-    )
     image = dict(id=7, file_name='000000000007.jpg', height=40, width=60)
-    common = dict(image_id=7, iscrowd=0, area=600, bbox=[10, 10, 30, 20])
-    square = [[10, 10, 40, 10, 40, 30, 10, 30]]
-    instances = dict(
+    dog = dict(id=1, image_id=7, category_id=18, iscrowd=0, area=600)
+    square = dict(
+        bbox=[10, 10, 30, 20], segmentation=[[10, 10, 40, 10, 40, 30, 10, 30]]
+    )
+    content = dict(
         images=[image],
-        annotations=[common | dict(id=1, category_id=18, segmentation=square)],
+        annotations=[dog | square],
         categories=[dict(id=18, name='dog')],
     )
-    segments = [
-        common | dict(id=5, category_id=18),
-        common | dict(id=6, category_id=193),
-    ]
-    panoptic = dict(
-        images=[image],
-        annotations=[
-            dict(image_id=7, file_name='000000000007.png', segments_info=segments)
-        ],
-        categories=[  # as in COCO, 80 kinds of things come first
-            *(
-                dict(id=18 if name == 'dog' else 1000 + index, name=name, isthing=1)
-                for index, name in enumerate(CocoPanopticDataset.METAINFO['classes'])
-                if index < 80
-            ),
-            dict(id=193, name='grass-merged', isthing=0),
-        ],
-    )
-    for name, content in (('instances', instances), ('panoptic', panoptic)):
-        path = tmp_path / f'annotations/{name}_val2017.json'
-        path.write_text(json.dumps(content))
+    path = tmp_path / 'annotations/instances_val2017.json'
+    path.parent.mkdir()
+    path.write_text(json.dumps(content))
     return tmp_path
 
 
-@pytest.mark.parametrize('name', ['ocl_wwt_coco', 'ocl_wwt_coco_panoptic'])
-def test_coco_gives_the_objects_of_the_centre_crop(coco_root, name):
-    cfg = load_config(CONFIGS / f'{name}.py', dict(data_root=str(coco_root)))
+def test_coco_gives_the_objects_of_the_centre_crop(coco_root):
+    cfg = load_config(CONFIGS / 'ocl_wwt_coco.py', dict(data_root=str(coco_root)))
     item = DATASETS.build(cfg.test_dataloader.dataset)[0]
     assert item['inputs'].shape == (3, 224, 224)
     sample = item['data_samples']
@@ -190,8 +147,4 @@ def test_coco_gives_the_objects_of_the_centre_crop(coco_root, name):
     assert share > 0.99  # polygons cover their border or not
     labels = sample.gt_sem_seg.data[0]
     assert labels[objects == 1].unique().numel() == 1
-    if 'panoptic' in name:
-        assert (objects[240:] == 0).all()  # stuff
-        assert (objects[:80] == 255).all()  # unlabelled
-    else:
-        assert (objects[~inside] == 0).float().mean() > 0.98
+    assert (objects[~inside] == 0).float().mean() > 0.98

@@ -22,7 +22,6 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
-from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import Progress
 
@@ -43,7 +42,7 @@ from reproduction.benchmark import (  # noqa: E402
 )
 from reproduction.benchmark.subjects import DTYPES  # noqa: E402
 from reproduction.benchmark.timing import MODES  # noqa: E402
-from wwt_mm.engine.cli import run_tool  # noqa: E402
+from wwt_mm.engine.cli import add_cfg_options, run_tool  # noqa: E402
 from wwt_mm.errors import ConfigError  # noqa: E402
 from wwt_mm.guards import write_atomically  # noqa: E402
 
@@ -72,13 +71,7 @@ def parse_args() -> argparse.Namespace:
     add('--compile', action='store_true', help='put models through torch.compile')
     add('--memory', action='store_true', help='measure peak memory, too')
     add('--json', type=Path, metavar='FILE', help='write what was measured')
-    add(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings of all configs, e.g. model.backbone.with_cp=True',
-    )
+    add_cfg_options(parser)
     add('--plot', type=Path, metavar='FILE', help='draw time (and memory) by size')
     return parser.parse_args()
 

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import cv2
 import torch
-from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -29,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from reproduction.benchmark.loading import BACKENDS, time_pipeline  # noqa: E402
 from wwt_mm.engine import load_config  # noqa: E402
-from wwt_mm.engine.cli import run_tool  # noqa: E402
+from wwt_mm.engine.cli import add_cfg_options, positive_int, run_tool  # noqa: E402
 from wwt_mm.inference.images import list_images  # noqa: E402
 
 
@@ -42,9 +41,9 @@ def parse_args() -> argparse.Namespace:
     add('config', help='a config with a training pipeline for classification')
     add('folder', help='images, searched through below it')
     add('--backends', nargs='+', choices=BACKENDS, default=['cv2', 'pillow'])
-    add('--images', type=int, default=300, help='how many to read (default: 300)')
+    add('--images', type=positive_int, default=300, help='to read (default: 300)')
     add('--images-per-second', type=float, help='what the training takes')
-    add('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

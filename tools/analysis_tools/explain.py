@@ -41,6 +41,7 @@ from wwt_mm.engine.cli import (
 from wwt_mm.errors import CheckpointError, ConfigError
 from wwt_mm.guards import check_datasets, write_atomically
 from wwt_mm.guards.checkpoint_fit_hook import CheckpointFitHook
+from wwt_mm.guards.weights import load_weights_only
 
 # The reproduction is a project of the clone, and not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -60,6 +61,7 @@ def main() -> None:
     complete_dataloaders(cfg)
     check_datasets(cfg, ('test',))
     prepare_cpu_processes(cfg)
+    load_weights_only(args.trust_checkpoint, '--trust-checkpoint')
     rows = evaluate(build_runner(cfg), args.method)
     if is_main_process():
         report = dict(config=args.config, checkpoint=args.checkpoint, rows=rows)

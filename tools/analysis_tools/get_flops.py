@@ -16,12 +16,11 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from mmengine.config import DictAction
 from rich.console import Console
 from rich.table import Table
 
 from wwt_mm.engine import load_config
-from wwt_mm.engine.cli import run_tool
+from wwt_mm.engine.cli import add_cfg_options, positive_int, run_tool
 
 # The reproduction is a project of the clone, and not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -41,18 +40,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--shape',
         nargs=2,
-        type=_positive_int,
+        type=positive_int,
         metavar=('H', 'W'),
         help="image size in pixels (default: the backbone's img_size, or 224 224)",
     )
     parser.add_argument('--json', action='store_true', help='print one JSON object')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings of the config, e.g. model.backbone.num_slots=32',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -91,13 +84,6 @@ def print_table(config: str, complexity: Complexity) -> None:
 
 def _format(cost: Cost) -> tuple[str, str]:
     return f'{cost.params / 1e6:.2f} M', f'{cost.macs / 1e9:.3f} G'
-
-
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not a positive number of pixels')
-    return value
 
 
 if __name__ == '__main__':

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from wwt_mm.engine import load_config
-from wwt_mm.engine.cli import run_tool
+from wwt_mm.engine.cli import add_cfg_options, run_tool
 
 EXAMPLE = """\
 example:
@@ -20,7 +19,7 @@ example:
       --cfg-options model.method.type=MOST
 
 prints milliseconds of processor time per image, without and with the method. Weights
-are random; give --checkpoint where the number of regions matters.
+are random.
 """
 
 
@@ -32,7 +31,6 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('config', help='a config of configs/mmdet/discovery/')
-    parser.add_argument('--checkpoint', help='weights of the backbone or classifier')
     parser.add_argument(
         '--size',
         type=int,
@@ -42,22 +40,18 @@ def parse_args() -> argparse.Namespace:
         help='of the image, in pixels (default: 224 224)',
     )
     parser.add_argument('--repeat', type=int, default=9, help='default: 9')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='K=V')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
 @torch.no_grad()
 def time_discovery(args: argparse.Namespace) -> None:
     """Print the median times of both."""
-    from mmengine.runner import load_checkpoint
-
     cfg = load_config(args.config, args.cfg_options)
     init_default_scope('mmdet')
     from mmdet.registry import MODELS
 
     model = MODELS.build(cfg.model)
-    if args.checkpoint:
-        load_checkpoint(model, args.checkpoint, map_location='cpu', logger='silent')
     model.eval()
     image = torch.randn(1, 3, *args.size)
     forward = measure(lambda: model.backbone(image), args.repeat)

@@ -41,7 +41,11 @@ from wwt_mm.engine.cli import (
 )
 from wwt_mm.errors import CheckpointError, ConfigError, DatasetError
 from wwt_mm.guards import write_atomically
-from wwt_mm.guards.weights import check_fit, load_checkpoint_file
+from wwt_mm.guards.weights import (
+    check_fit,
+    load_checkpoint_file,
+    load_weights_only,
+)
 
 # Shapes are those of the scenes, which belong to the clone and are not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -63,7 +67,7 @@ def main() -> None:
     args = parse_arguments(build_parser(), None)
     cfg = load_config(args.config, args.cfg_options)
     set_work_dir(cfg, args)
-    model = load_model(cfg, args.checkpoint)
+    model = load_model(cfg, args.checkpoint, args.trust_checkpoint)
     shape, patch_size = default_shape(cfg), model.backbone.patch_size
     side = max(round(args.size * min(shape) / patch_size), 1) * patch_size
     corners = straight_corners(shape, side, patch_size, args.places)
@@ -135,7 +139,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def load_model(cfg: Config, checkpoint: str) -> ImageClassifier:
+def load_model(cfg: Config, checkpoint: str, trust: bool = False) -> ImageClassifier:
     """Builds the classifier of a config and loads its weights.
 
     Raises:
@@ -147,13 +151,17 @@ def load_model(cfg: Config, checkpoint: str) -> ImageClassifier:
     cfg.load_from, cfg.resume = checkpoint, False
     runner = build_runner(cfg)
     backbone = getattr(runner.model, 'backbone', None)
-    if not isinstance(backbone, WhatWhereTransformer):
+    is_classifier = isinstance(runner.model, ImageClassifier)
+    if not isinstance(backbone, WhatWhereTransformer) or not is_classifier:
         raise ConfigError(
-            f'{cfg.filename} has a {type(backbone).__name__} backbone: slots and their '
-            'tokens are those of a WhatWhereTransformer'
+            f'{cfg.filename} is a {type(runner.model).__name__} with a '
+            f'{type(backbone).__name__}: slots and their tokens are those of a '
+            'classifier with a WhatWhereTransformer'
         )
-    weights = load_checkpoint_file(checkpoint)['state_dict']
+    option = '--trust-checkpoint'
+    weights = load_checkpoint_file(checkpoint, trust, option)['state_dict']
     check_fit(runner.model, weights, checkpoint, cfg.filename)  # data are not needed
+    load_weights_only(trust, option)
     runner.load_or_resume()
     runner.model.eval()
     return runner.model

@@ -22,15 +22,13 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from wwt_mm.deployment.onnx_export import (
     build_exported_model,
     default_shape,
     export_onnx,
 )
 from wwt_mm.engine import load_config
-from wwt_mm.engine.cli import run_tool
+from wwt_mm.engine.cli import add_cfg_options, positive_int, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,18 +44,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--shape',
         nargs=2,
-        type=int,
+        type=positive_int,
         metavar=('H', 'W'),
         help="image size in pixels (default: the backbone's img_size, or 224 224)",
     )
     parser.add_argument('--backbone', action='store_true', help='leave the heads out')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings of the config, e.g. model.backbone.num_slots=32',
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from wwt_mm.deployment.model_folder import write_model_folder
 from wwt_mm.deployment.publish import publish_checkpoint
 from wwt_mm.engine import load_config
-from wwt_mm.engine.cli import run_tool
+from wwt_mm.engine.cli import add_cfg_options, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,9 +41,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--config', help='write a folder, with this config')
     parser.add_argument(
-        '--dtype', default='float16', help='of a folder: float16, bfloat16 or float32'
+        '--dtype', help='of a folder: float16 (default), bfloat16 or float32'
     )
+    add_cfg_options(parser)
     args = parser.parse_args()
+    if not args.config and (args.dtype or args.cfg_options):
+        parser.error('--dtype and --cfg-options are for a folder: give --config')
     if args.config and not args.out:
         parser.error('--config needs --out, the folder to write')
     return args
@@ -55,8 +58,9 @@ def main() -> None:
     # The libraries log to stdout, which belongs to the result.
     with redirect_stdout(sys.stderr):
         if args.config:
-            config = load_config(args.config)
-            target = write_model_folder(config, args.checkpoint, args.out, args.dtype)
+            config = load_config(args.config, args.cfg_options)
+            dtype = args.dtype or 'float16'
+            target = write_model_folder(config, args.checkpoint, args.out, dtype)
         else:
             target = publish_checkpoint(args.checkpoint, args.out)
     print(target)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 from safetensors.torch import save
 
 from ..errors import one_of
 from ..guards.atomic import write_atomically
-from ..guards.weights import CONFIG_NAME, WEIGHTS_NAME
+from ..guards.weights import CONFIG_NAME, WEIGHTS_NAME, check_fit
 from .publish import read_weights
 
 # What predictions need of a config.
@@ -35,12 +36,16 @@ def write_model_folder(
         The folder.
 
     Raises:
-        CheckpointError: If the checkpoint is none, or not finite in ``dtype``.
+        CheckpointError: If the checkpoint is none, of another model, or not finite in
+            ``dtype``.
         ConfigError: If the dtype is unknown.
     """
     one_of('dtype', dtype, ('float16', 'bfloat16', 'float32'))
     weights, saved = read_weights(checkpoint, getattr(torch, dtype))
     weights = {name: value.contiguous() for name, value in weights.items()}
+    with DefaultScope.overwrite_default_scope(config.get('default_scope')):
+        model = MODELS.build(config.model)
+    check_fit(model, weights, str(checkpoint), str(config.filename))
     content = {key: config[key] for key in _KEYS if key in config}
     if loader := config.get('test_dataloader'):  # None where nothing is predicted
         dataset = dict(pipeline=loader.dataset.pipeline)
@@ -49,7 +54,6 @@ def write_model_folder(
             dataset['metainfo'] = dict(classes=list(classes))
         content['test_dataloader'] = dict(dataset=dataset)
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     write_atomically(save(weights), out / WEIGHTS_NAME)
     text = json.dumps(Config(content).to_dict(), indent=1) + '\n'
     write_atomically(text.encode(), out / CONFIG_NAME)

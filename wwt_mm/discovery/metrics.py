@@ -81,18 +81,9 @@ class CorLoc(_BoxMetric):
     of correct images, as in LOST (Simeoni et al., 2021). ``corloc_any`` asks for any
     of the predicted boxes instead: what MOST's code (Rambhatla et al., 2023) counts.
 
-    What is ground truth, the dataset says. LOST's standard protocol is:
-
-    * VOC07 and VOC12 trainval: every object, truncated and difficult ones too, which is
-      what ``VOCDiscoveryDataset`` gives. (LOST's option ``no_hard``, here
-      ``drop_hard=True``, takes away truncated and difficult objects, and images with no
-      other.) mmdet's own ``VOCDataset`` has difficult objects ignored and its boxes
-      end a pixel earlier.
-    * COCO20k: every object but crowds (``iscrowd``).
-
-    What a dataset marks as ignored is no ground truth and costs nothing. Images
-    without ground truth are skipped. (LOST's code skips them with ``no_hard``, and
-    otherwise fails on them rather than counting them.)
+    What is ground truth, the dataset says: of VOC every object, truncated and difficult
+    ones too, of COCO20k every one but crowds, as LOST has it (docs/discovery.md). What
+    it marks as ignored is none and costs nothing. Images without are skipped.
 
     Args:
         iou_thr: Least IoU of a correct box.

@@ -25,21 +25,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder for logs, checkpoints and metrics (default: work_dir of the '
         'config, or else work_dirs/CONFIG_NAME)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings of the config, e.g. data_root=data/VOCdevkit '
-        'train_dataloader.batch_size=4 model.backbone.num_slots=32. Lists: key="[a,b]" '
-        'or key=a,b, without spaces',
-    )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read checkpoints that hold more than weights. They may run any program '
-        'on this machine: only for files whose origin you know',
-    )
+    add_model_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -50,6 +36,45 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS
     )
+
+
+class _CfgOptions(DictAction):
+    def __call__(self, parser, namespace, values, option_string=None):
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except (ValueError, AssertionError):
+            parser.error(f'{option_string} {" ".join(values)}: see --help')
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--cfg-options`` and ``--trust-checkpoint``."""
+    add_cfg_options(parser)
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read checkpoints that hold more than weights. They may run any program '
+        'on this machine: only for files whose origin you know',
+    )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_CfgOptions,
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. data_root=data/VOCdevkit '
+        'train_dataloader.batch_size=4 model.backbone.num_slots=32. Lists: key="[a,b]" '
+        'or key=a,b, without spaces',
+    )
+
+
+def positive_int(text: str) -> int:
+    """Type of an argument."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is no whole number of at least 1')
+    return int(text)
 
 
 def parse_arguments(
@@ -87,8 +112,11 @@ def build_runner(cfg: Config) -> Runner:
     """Builds the runner that a config asks for.
 
     Raises:
-        ConfigError: If its optimizer is unknown, which mmengine does not say.
+        ConfigError: If its optimizer is unknown, which mmengine does not say, or there
+            is but one process.
     """
+    if cfg.get('launcher') == 'pytorch' and 'RANK' not in os.environ:
+        raise ConfigError('--launcher pytorch: use tools/dist_train.sh or dist_test.sh')
     kind = (cfg.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         hint = did_you_mean(kind, OPTIMIZERS.module_dict)

@@ -19,22 +19,10 @@ _NOT_DATA = ('work_dir', 'load_from')
 
 # Top-level keys that the Runner, the loops or the tools read from the config itself.
 _READ_FROM_CONFIG = frozenset(
-    {
-        'activation_checkpointing',
-        'clip_boxes',
-        'compile',
-        'custom_imports',
-        'data_root',
-        'efficient_conv_bn_eval',
-        'find_unused_parameters',
-        'ignored_classes',
-        'model_wrapper_cfg',
-        'runner_type',
-        'strategy',
-        'sync_bn',
-        'tta_model',
-        'tta_pipeline',
-    }
+    'activation_checkpointing clip_boxes compile custom_imports data_root '
+    'efficient_conv_bn_eval find_unused_parameters ignored_classes model_wrapper_cfg '
+    'runner_type slot_regions strategy sync_bn test_pipeline tta_model '
+    'tta_pipeline'.split()
 )
 _RUNNER_KEYS = frozenset(inspect.signature(Runner.__init__).parameters)
 
@@ -107,6 +95,9 @@ def _read(path: str | Path) -> Config:
         if '_delete_=True' not in str(error):
             raise
         raise ConfigError(f'{path}: {_one_line(error)}') from error
+    except (OSError, SyntaxError, NameError) as error:
+        kind = type(error).__name__
+        raise ConfigError(f'{path} cannot be read: {kind}: {error}') from error
     except ImportError as error:
         # mmengine hides the reason why an entry of custom_imports failed.
         reason: BaseException | None = error

@@ -51,6 +51,8 @@ def explain(error: BaseException) -> str | None:
             'train_dataloader.batch_size=N with a smaller N (val_ and test_dataloader '
             'have their own), or --amp'
         )
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f'{error.filename} is to be a folder, and a file is in its way'
     if 'image size in a batch should be the same' in text:  # of mmseg
         return (
             'images of a batch have different sizes in validation or testing, where '

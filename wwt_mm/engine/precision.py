@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..errors import ConfigError
+from ..guards.class_names import name_type
 
 AMP_DTYPES = ('bfloat16', 'float16')
 
@@ -50,7 +51,7 @@ def enable_amp(cfg: Config, dtype: str | None = None) -> None:
         ConfigError: If the config has an optimizer wrapper of its own, or there is no
             GPU for float16.
     """
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    kind = name_type({'type': 'OptimWrapper', **cfg.optim_wrapper})
     if kind == 'AmpOptimWrapper' and dtype is None:
         return
     if kind not in ('OptimWrapper', 'AmpOptimWrapper'):

@@ -44,6 +44,8 @@ def main(argv: list[str] | None = None) -> None:
     cfg = load_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
     set_work_dir(cfg, args)
+    if not cfg.get('train_dataloader') or not cfg.get('optim_wrapper'):
+        raise ConfigError(f'{args.config} trains nothing: it is for tools/test.py')
     if args.amp:
         enable_amp(cfg, None if args.amp == 'auto' else args.amp)
     if args.auto_scale_lr:
@@ -96,7 +98,9 @@ def _build_parser() -> argparse.ArgumentParser:
         help='scale the learning rate with the batch size over all processes',
     )
     parser.add_argument(
-        '--seed', type=int, help='random seed (default: drawn, logged and checkpointed)'
+        '--seed',
+        type=_seed,
+        help='random seed (default: drawn, logged and checkpointed)',
     )
     parser.add_argument(
         '--deterministic',
@@ -105,6 +109,12 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     add_common_arguments(parser)
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f'{text!r} is no number from 0 to 2**32 - 1')
+    return int(text)
 
 
 def enable_lr_scaling(cfg: Config) -> None:

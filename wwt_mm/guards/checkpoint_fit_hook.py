@@ -5,6 +5,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from mmengine.runner import Runner
+from torch import nn
 
 from ..errors import CheckpointError
 from .class_names import Classes, find_difference
@@ -38,7 +39,20 @@ class CheckpointFitHook(Hook):
         weights = checkpoint.get('state_dict', checkpoint)
         if self.stage != 'train':
             check_fit(model, weights, str(runner._load_from), runner.cfg.filename)
+            self._find_heads(runner, model, weights)
         self._compare_classes(runner, checkpoint.get('meta') or {}, weights)
+
+    def _find_heads(self, runner: Runner, model: nn.Module, weights: dict) -> None:
+        names = [name.removeprefix('module.') for name in weights]
+        for place, _ in find_heads(runner):
+            part = f'{place}.'
+            missing = not any(name.startswith(part) for name in names)
+            needed = any(name.startswith(part) for name in model.state_dict())
+            if missing and needed and place != 'auxiliary_head':
+                raise CheckpointError(
+                    f'{runner._load_from} has no weights of the {place} of '
+                    f'{runner.cfg.filename}: train it first, with these as load_from'
+                )
 
     def _compare_classes(self, runner: Runner, meta: dict, weights: dict) -> None:
         saved = meta.get('dataset_meta') or {}

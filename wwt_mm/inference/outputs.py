@@ -55,10 +55,13 @@ class OutputFolder:
                 'another folder, or remove this one'
             )
 
-    def is_done(self, name: str) -> bool:
-        """Whether everything has been written for an image."""
+    def is_done(self, name: str, image: Any) -> bool:
+        """Whether everything has been written for this very image."""
         suffixes = [TABLE_SUFFIX, *([ARRAYS_SUFFIX] if self.arrays else [])]
-        return all(self._path(name, suffix).is_file() for suffix in suffixes)
+        if not all(self._path(name, suffix).is_file() for suffix in suffixes):
+            return False
+        table = json.loads(self._path(name, TABLE_SUFFIX).read_text())
+        return isinstance(image, Path) and table.get('source') == _source(image)
 
     def write(self, name: str, result: Any) -> None:
         """Write the files of one image.
@@ -71,8 +74,8 @@ class OutputFolder:
         self._write(encode_png(sheet), name, PICTURE_SUFFIX)
         if self.arrays:
             self._write(_pack(result), name, ARRAYS_SUFFIX)
-        table = json.dumps(dict(image=name, **tabulate(result)), indent=1)
-        self._write(table.encode(), name, TABLE_SUFFIX)
+        table = dict(image=name, source=_source(result.path), **tabulate(result))
+        self._write(json.dumps(table, indent=1).encode(), name, TABLE_SUFFIX)
 
     def write_gallery(self, html: str) -> None:
         """Write the page."""
@@ -127,6 +130,10 @@ def tabulate(result: Any) -> dict[str, Any]:
             )
         ]
     return table
+
+
+def _source(path: Path | None) -> str | None:
+    return path and f'{path.resolve()}, {path.stat().st_mtime}'
 
 
 def _named(name: str, probability: float) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.config import DictAction
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
+from ..engine.cli import add_model_options, positive_int
 from ..guards.weights import CONFIG_NAME
 from ..visualization.slot_gallery import GalleryImage, render_gallery
 from .images import ImageInput, collect_images
@@ -101,7 +101,7 @@ def write_slots(
     images = collect_images(inputs)
     names = name_images(images)
     folder = OutputFolder(out_dir, infer.record, arrays)
-    missing = [not folder.is_done(name) for name in names]
+    missing = [not folder.is_done(*pair) for pair in zip(names, images, strict=True)]
     # The page is written as a whole, and masks are not read back from pictures.
     missing[:gallery] = [True] * len(missing[:gallery])
     shown = set(names[:gallery])
@@ -144,7 +144,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--html',
         nargs='?',
-        type=_positive_int,
+        type=positive_int,
         const=_GALLERY_IMAGES,
         metavar='N',
         help=f'also write gallery.html, with the first N images ({_GALLERY_IMAGES})',
@@ -156,7 +156,7 @@ def _build_parser() -> argparse.ArgumentParser:
         '--device', help='such as cpu or cuda:1 (default: a GPU, if any)'
     )
     parser.add_argument(
-        '--batch-size', type=_positive_int, default=8, help='(default: 8)'
+        '--batch-size', type=positive_int, default=8, help='(default: 8)'
     )
     parser.add_argument(
         '--on-bad-image',
@@ -164,24 +164,5 @@ def _build_parser() -> argparse.ArgumentParser:
         default='stop',
         help='what to do when an image cannot be read (default: stop)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='change settings of the config, as in tools/test.py',
-    )
-    parser.add_argument(
-        '--trust-checkpoint',
-        action='store_true',
-        help='read a checkpoint that holds more than weights. It may run any program '
-        'on this machine: only for files whose origin you know',
-    )
+    add_model_options(parser)
     return parser
-
-
-def _positive_int(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} must be at least 1')
-    return number

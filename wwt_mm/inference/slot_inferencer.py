@@ -1,5 +1,6 @@
 """From images to slots, masks, classes and regions, in one call."""
 
+import copy
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,9 @@ class SlotInferencer:
             config = Path(config, CONFIG_NAME)
         if not isinstance(config, Config):
             config = load_config(config, cfg_options)
+        elif cfg_options:
+            config = copy.deepcopy(config)
+            config.merge_from_dict(cfg_options)
         self.batch_size = batch_size
         self.on_bad_image = one_of('on_bad_image', on_bad_image, ON_BAD_IMAGE)
         self.num_bad = 0
@@ -104,7 +108,7 @@ class SlotInferencer:
         self.find_regions = region_finder(model, config.get('slot_regions'))
         model.to(_find_device(device))
         self.record = dict(
-            config=str(Path(config.filename).resolve()),
+            config=str(Path(config.filename or 'config').resolve()),
             options={key: str(value) for key, value in (cfg_options or {}).items()},
             checkpoint=checkpoint and str(Path(checkpoint).resolve()),
             checkpoint_time=checkpoint and Path(checkpoint).stat().st_mtime,

@@ -18,7 +18,6 @@ from .learner import ObjectCentricLearner  # noqa: E402
 from .loading import (  # noqa: E402
     CropObjectMaps,
     LoadObjectMaps,
-    LoadPanopticMaps,
     MasksToObjectMaps,
     PackObjectInputs,
 )
@@ -42,7 +41,6 @@ __all__ = [
     'FirstSlots',
     'ForegroundARI',
     'LoadObjectMaps',
-    'LoadPanopticMaps',
     'MLPDecoder',
     'MasksToObjectMaps',
     'MeanBestOverlap',

@@ -7,7 +7,7 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from ..errors import DatasetError
-from ..segmentation.loading import LoadSegMap, read_label_map
+from ..segmentation.loading import LoadSegMap
 
 #: Pixels with this value count neither as object nor as background.
 VOID = 255
@@ -77,50 +77,6 @@ class MasksToObjectMaps(BaseTransform):
             labels = (labels + 1).astype(np.uint8)[:, None, None]
             classes = (masks * labels).max(0)
         results['gt_instance_map'], results['gt_seg_map'] = objects, classes
-        return results
-
-
-@TRANSFORMS.register_module()
-class LoadPanopticMaps(BaseTransform):
-    """Read COCO's panoptic label maps, in which nothing overlaps.
-
-    Required keys: ``seg_map_path`` and ``segments_info`` of mmdet's
-    ``CocoPanopticDataset``. Added keys: as for :class:`LoadObjectMaps`. Unlabelled
-    pixels and crowds are void.
-
-    Args:
-        stuff: Whether regions of stuff count too, each as one object and one class;
-            otherwise they are background.
-        num_things: Classes of things, whose labels mmdet puts before those of stuff.
-
-    Raises:
-        DatasetError: On use, if a map is missing or damaged, or there are more than 254
-            objects.
-    """
-
-    def __init__(self, stuff: bool = False, num_things: int = 80) -> None:
-        self.stuff = stuff
-        self.num_things = num_things
-
-    def transform(self, results: dict) -> dict:
-        """Add both maps."""
-        pixels = np.asarray(read_label_map(results['seg_map_path']).convert('RGB'))
-        ids = pixels.astype(np.int64) @ (1, 256, 256**2)
-        present, inverse = np.unique(ids, return_inverse=True)
-        values = dict.fromkeys(present.tolist(), (VOID, VOID))  # unlabelled
-        count = 0
-        for segment in results['segments_info']:
-            is_stuff = segment['category'] >= self.num_things
-            if segment['is_thing'] or (is_stuff and self.stuff):
-                count += 1
-                values[segment['id']] = (count, segment['category'] + 1)
-            elif is_stuff:
-                values[segment['id']] = (0, 0)
-            # What is left, a thing that mmdet does not call one, is a crowd.
-        _check_count(count, results)
-        table = np.array([values[segment] for segment in present.tolist()], np.uint8)
-        maps = table[inverse.reshape(ids.shape)]
-        results['gt_instance_map'], results['gt_seg_map'] = maps[..., 0], maps[..., 1]
         return results
 
 

@@ -13,6 +13,8 @@ from ...errors import one_of
 from ..features import check_vit
 from .mask_method import MaskMethod, SoftMasks
 
+_MASS_OF_60 = dict(normalise='mass', threshold=0.4, concentration='relu')
+
 
 @TASK_UTILS.register_module()
 class ClassTokenAttention(MaskMethod):
@@ -25,15 +27,8 @@ class ClassTokenAttention(MaskMethod):
             What-Where paper does is not given.
     """
 
-    def __init__(
-        self,
-        heads: str = 'mean',
-        normalise: str = 'mass',
-        threshold: float = 0.4,
-        concentration: str = 'relu',
-        **kwargs,
-    ) -> None:
-        super().__init__(normalise, threshold, concentration, **kwargs)
+    def __init__(self, heads: str = 'mean', **kwargs) -> None:
+        super().__init__(**_MASS_OF_60 | kwargs)
         self.heads = one_of('heads', heads, ('mean', 'each'))
 
     def read_masks(
@@ -59,14 +54,8 @@ class Rollout(MaskMethod):
             :class:`ClassTokenAttention` (not given in the paper).
     """
 
-    def __init__(
-        self,
-        normalise: str = 'mass',
-        threshold: float = 0.4,
-        concentration: str = 'relu',
-        **kwargs,
-    ) -> None:
-        super().__init__(normalise, threshold, concentration, **kwargs)
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**_MASS_OF_60 | kwargs)
 
     def read_masks(
         self, backbone: nn.Module, images: Tensor, padding_mask: Tensor | None
