@@ -102,8 +102,8 @@ def renew_summary(text: str, stages: Iterable[Stage], folder: Path) -> str:
                 row = rows.setdefault(claim.number, row)
                 numbers = _both(ordering, measured)
                 row[-column] = f'{numbers} {judge(ordering, measured)}'
-                if ordering.text != row[1]:
-                    row[-column] += f': {ordering.text}'
+                if own := ordering.text.removeprefix(row[1]).lstrip(', '):
+                    row[-column] += f' ({own})'
     titles = ['source', 'ordering', 'paper', *(s.title.lower() for s, _ in done)]
     lines = table(titles, [row for _, row in sorted(rows.items()) if row[2]])
     return '\n'.join([f'{before}{_MARKS[0]}', *lines, f'{_MARKS[1]}{after}'])
