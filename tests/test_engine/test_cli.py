@@ -23,6 +23,7 @@ DISCOVERY = str(REPOSITORY / 'configs/mmdet/discovery/discovery_wwt_scenes.py')
         (test, [CLASSIFIER, 'x.pth', '--cfg-options', 'a=[1,2'], 'see --help'),
         (train, [CLASSIFIER, '--seed', '-1'], "'-1' is no number from 0"),
         (train, [CLASSIFIER, '--seed', str(2**32)], 'is no number from 0'),
+        (train, [CLASSIFIER, '--launcher', 'pytorch'], 'use tools/dist_train.sh'),
         (train, [DISCOVERY], 'trains nothing: it is for tools/test.py'),
         (train, [DISCOVERY, '--amp'], 'trains nothing: it is for tools/test.py'),
     ],

@@ -82,6 +82,8 @@ def parse_arguments(
 ) -> argparse.Namespace:
     """Parses the arguments, and passes the local rank on to mmengine."""
     args = parser.parse_args(argv)
+    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
+        parser.error('--launcher pytorch: use tools/dist_train.sh or dist_test.sh')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return args
 
@@ -112,11 +114,8 @@ def build_runner(cfg: Config) -> Runner:
     """Builds the runner that a config asks for.
 
     Raises:
-        ConfigError: If its optimizer is unknown, which mmengine does not say, or there
-            is but one process.
+        ConfigError: If its optimizer is unknown, which mmengine does not say.
     """
-    if cfg.get('launcher') == 'pytorch' and 'RANK' not in os.environ:
-        raise ConfigError('--launcher pytorch: use tools/dist_train.sh or dist_test.sh')
     kind = (cfg.get('optim_wrapper') or {}).get('optimizer', {}).get('type')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         hint = did_you_mean(kind, OPTIMIZERS.module_dict)
