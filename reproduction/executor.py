@@ -19,7 +19,7 @@ from .cores import usable_cores
 from .fingerprint import Fingerprints, anywhere
 from .launcher import LIBRARIES, Launcher
 from .progress import RunProgress
-from .results import ResultStore
+from .results import Identity, ResultStore
 from .run import Run, RunKey, Stage
 
 
@@ -68,16 +68,18 @@ class Executor:
             ConfigError: If a run is there with other inputs; see
                 :meth:`ResultStore.is_finished`.
         """
-        keys = [RunKey(run.name, seed) for seed in seeds for run in self.stage.runs]
+        keys = self._keys(seeds)
         done = {
             key: self.store.is_finished(key, self._fingerprint(*key)) for key in keys
         }
         return [k for k in keys if done[k]], [k for k in keys if not done[k]]
 
-    def identities(self, seeds: Sequence[int]) -> set[tuple[str, int, str]]:
-        """Runs, seeds and fingerprints of what :meth:`execute` will leave."""
-        keys = [(run.name, seed) for seed in seeds for run in self.stage.runs]
-        return {(*key, self._fingerprint(*key)) for key in keys}
+    def identities(self, seeds: Sequence[int]) -> set[Identity]:
+        """Of what :meth:`execute` will leave."""
+        return {(*key, self._fingerprint(*key)) for key in self._keys(seeds)}
+
+    def _keys(self, seeds: Sequence[int]) -> list[RunKey]:
+        return [RunKey(run.name, seed) for seed in seeds for run in self.stage.runs]
 
     def prepare(self) -> None:
         """Make the stage's data, if that is how it comes.

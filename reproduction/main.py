@@ -15,8 +15,8 @@ from .commands import Places, Settings
 from .cores import cpu_has_bfloat16, usable_cores
 from .executor import Executor, RunError
 from .progress import RunProgress
-from .report import check_kept, identities, write_report
-from .results import ResultStore
+from .report import check_kept, write_report
+from .results import ResultStore, identities
 from .run import Stage
 from .stages import STAGES
 

@@ -10,11 +10,8 @@ from wwt_mm.guards.atomic import write_atomically
 
 from .claims import Claim, Measurements, Ordering, Outcome, Quantity, judge, summarise
 from .figures import draw_figures
-from .results import measurements
+from .results import Identity, identities, measurements
 from .run import Stage
-
-#: Run, seed, fingerprint.
-Identity = tuple[str, int, str]
 
 #: Around what a README says of the results.
 _MARKS = ('<!-- claims -->', '<!-- claims end -->')
@@ -264,8 +261,3 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _data(folder: Path, stage: Stage) -> Path:
     return folder / 'reproduction' / f'{stage.name}.json'
-
-
-def identities(results: list[dict[str, Any]]) -> set[Identity]:
-    """What tells results apart."""
-    return {(r['run'], r['seed'], r['fingerprint']) for r in results}

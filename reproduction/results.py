@@ -15,6 +15,9 @@ from wwt_mm.guards.json_file import read_json
 from .claims import Measurements
 from .run import RunKey
 
+#: Run, seed, fingerprint.
+Identity = tuple[str, int, str]
+
 _NAME = 'result.json'
 
 
@@ -103,6 +106,11 @@ class ResultStore:
                 yield
             finally:
                 self.lock_fds = ()
+
+
+def identities(results: list[dict[str, Any]]) -> set[Identity]:
+    """What tells results apart."""
+    return {(r['run'], r['seed'], r['fingerprint']) for r in results}
 
 
 def measurements(results: list[dict[str, Any]]) -> Measurements:

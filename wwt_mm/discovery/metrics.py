@@ -1,5 +1,6 @@
 """Metrics of class-agnostic boxes: CorLoc, and recall of several objects."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,9 +61,9 @@ class _BoxMetric(BaseMetric):
         """Summarise images that count; see mmengine's ``BaseMetric``."""
         return self.summarise([result for result in results if result is not None])
 
+    @abstractmethod
     def summarise(self, results: list[np.ndarray]) -> dict:
         """Make numbers of the results of images that count."""
-        raise NotImplementedError
 
     def counts(self, truth: torch.Tensor, sample: dict) -> bool:
         """Whether an image with boxes ``truth`` (G, 4) is evaluated."""

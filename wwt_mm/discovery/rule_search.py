@@ -117,9 +117,8 @@ class RuleSearch(CorLoc):
         if results:
             shares = 100 * np.concatenate(results, 1).mean(1)
         for number in np.argsort(-shares, kind='stable')[:10]:
-            print_log(
-                f'{self.objective} {shares[number]:.1f}: {RULES[number]}', 'current'
-            )
+            line = f'{self.objective} {shares[number]:.1f}: {RULES[number]}'
+            print_log(line, 'current')
         best = int(shares.argmax())
         # mmengine writes floats and texts to its log of metrics, but not integers.
         options = {

@@ -37,18 +37,16 @@ class CheckpointFitHook(Hook):
         """
         model = unwrap(runner.model)
         weights = checkpoint.get('state_dict', checkpoint)
+        weights = {name.removeprefix('module.'): weights[name] for name in weights}
         if self.stage != 'train':
             check_fit(model, weights, str(runner._load_from), runner.cfg.filename)
-            self._find_heads(runner, model, weights)
+            self._check_heads(runner, model, weights)
         self._compare_classes(runner, checkpoint.get('meta') or {}, weights)
 
-    def _find_heads(self, runner: Runner, model: nn.Module, weights: dict) -> None:
-        names = [name.removeprefix('module.') for name in weights]
+    def _check_heads(self, runner: Runner, model: nn.Module, weights: dict) -> None:
         for place, _ in find_heads(runner):
-            part = f'{place}.'
-            missing = not any(name.startswith(part) for name in names)
-            needed = any(name.startswith(part) for name in model.state_dict())
-            if missing and needed and place != 'auxiliary_head':
+            missing = _has(model.state_dict(), place) and not _has(weights, place)
+            if missing and place != 'auxiliary_head':
                 raise CheckpointError(
                     f'{runner._load_from} has no weights of the {place} of '
                     f'{runner.cfg.filename}: train it first, with these as load_from'
@@ -61,7 +59,7 @@ class CheckpointFitHook(Hook):
         stage = 'test' if self.stage == 'test' else 'train'
         here = read_names(loop.dataloader.dataset, stage)
         if here is None or not any(
-            known == len(names) and any(key.startswith(f'{place}.') for key in weights)
+            known == len(names) and _has(weights, place)
             for place, known in find_heads(runner)
         ):
             return  # the head is not of this checkpoint
@@ -79,3 +77,7 @@ class CheckpointFitHook(Hook):
             runner.logger.warning(
                 f'{difference}. The head starts from what it knew of other classes'
             )
+
+
+def _has(weights: dict, place: str) -> bool:
+    return any(name.startswith(f'{place}.') for name in weights)

@@ -36,13 +36,12 @@ class WeakAttentionSegmentor(WeakSegmentor):
         self, inputs: Tensor, padding_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """See :meth:`WeakSegmentor.explain`; a ViT takes padding for image."""
-        rolled_out = self.method == 'rollout'
-        read = self.backbone if rolled_out else self.backbone.layers[-1]
+        read = self.backbone if self.method == 'rollout' else self.backbone.layers[-1]
         with record_attentions(read) as attentions:
             features = self.backbone(inputs)
         height, width = inputs.shape[-2:]
         grid = patch_grid(self.backbone, (height, width))
-        if rolled_out:
+        if self.method == 'rollout':
             maps = rollout(attentions, grid)  # (B, h, w)
         else:
             maps = class_token_attention(attentions[-1], grid).mean(1)
