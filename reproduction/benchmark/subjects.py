@@ -1,9 +1,10 @@
 """What is measured: a model of any config, or one of timm's, on random images."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
+from wwt_mm.backbone.block import WhatWhereBlock
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError
 
@@ -29,7 +31,8 @@ class Settings:
         batch_size: Images at once.
         device: Name of torch's device.
         dtype: ``'fp32'``, or ``'bf16'`` or ``'fp16'`` by autocast.
-        compile: Whether models go through ``torch.compile``.
+        compile: Whether blocks go through ``torch.compile``, as ``compile`` in a
+            config has it; of models of timm's without blocks the whole.
         cfg_options: Changes to configs, as of ``--cfg-options``.
     """
 
@@ -99,7 +102,9 @@ class Subject:
     def macs(self) -> int:
         """Multiply-accumulates of :meth:`forward` for one image."""
         self.model.eval()
-        return count_macs(lambda: self._predict(self.images[:1]))
+        # What the counter has seen once would never be compiled.
+        with torch.compiler.set_stance('force_eager'):
+            return count_macs(lambda: self._predict(self.images[:1]))
 
 
 def build_subject(name: str, settings: Settings) -> Subject:
@@ -133,7 +138,11 @@ def _from_timm(name: str, settings: Settings) -> Subject:
         options = dict(img_size=settings.size, drop_path_rate=0.1)
     model = timm.create_model(model_name, **options).to(settings.device)
     if settings.compile:
-        model.compile()
+        # A compiler builds numbers into the code: one rate, or each block is another.
+        for module in model.modules():
+            if hasattr(module, 'drop_prob'):
+                module.drop_prob = 0.1
+        _compile(getattr(model, 'blocks', [model]))
 
     def loss(images: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(model(images), labels)
@@ -157,7 +166,7 @@ def _from_config(name: str, settings: Settings) -> Subject:
         model.init_weights()
     model.to(settings.device)
     if settings.compile:
-        model.backbone.compile()
+        _compile(m for m in model.modules() if isinstance(m, WhatWhereBlock))
     if not _is_classifier(model):
         return Subject(name, model, model, None, settings)
 
@@ -166,11 +175,24 @@ def _from_config(name: str, settings: Settings) -> Subject:
     def predict(images: Tensor) -> object:
         return model(images, mode='predict')
 
+    @cache  # as data loaders have them; here they would be waited for one by one
+    def sample(labels: Tensor) -> list[DataSample]:
+        return [
+            DataSample().set_gt_label(label).to(settings.device)
+            for label in labels.tolist()
+        ]
+
     def loss(images: Tensor, labels: Tensor) -> Tensor:
-        samples = [DataSample().set_gt_label(label) for label in labels]
+        samples = sample(labels)
         return model.parse_losses(model(images, samples, mode='loss'))[0]
 
     return Subject(name, model, predict, loss, settings)
+
+
+def _compile(blocks: Iterable[nn.Module]) -> None:
+    """Has blocks compiled for their shapes; those that are alike share a graph."""
+    for block in blocks:
+        block.compile(dynamic=False)
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
     add('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     add('--dtype', choices=DTYPES, default='fp32', help='fp32, or what autocast uses')
     add('--threads', type=int, help='threads of the CPU (default: those of torch)')
-    add('--compile', action='store_true', help='put models through torch.compile')
+    add('--compile', action='store_true', help='put blocks through torch.compile')
     add('--memory', action='store_true', help='measure peak memory, too')
     add('--json', type=Path, metavar='FILE', help='write what was measured')
     add_cfg_options(parser)
@@ -123,6 +123,7 @@ def _settings(args: argparse.Namespace):
 
 
 def _measure(args: argparse.Namespace, settings: Settings) -> list[Timing]:
+    torch.compiler.reset()  # graphs for other sizes, of which torch allows few
     turns = len(args.models) * len(args.modes) * (args.rounds + 1)
     # The libraries log to stdout, which belongs to the result.
     with Progress(console=Console(stderr=True)) as bar, redirect_stdout(sys.stderr):

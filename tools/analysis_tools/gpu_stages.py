@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 
 WWT = 'configs/mmpretrain/wwt_tiny_no_autoencoder_in1k.py'
@@ -20,6 +21,8 @@ DEIT = 'timm:deit_tiny_patch16_224'
 # How far float32 may be from another processor's, and TF32 from both; a half-precision
 # loss may match other boxes, so of those only finiteness is asked.
 TOLERANCES = dict(fp32=2e-3, tf32=2e-2)
+# Pixels and images of a batch
+SIZES = dict(cuda=((224, 256), (512, 64), (1024, 16)), cpu=((64, 1),))
 Rows = Iterator[dict]
 
 
@@ -145,23 +148,33 @@ def _backward(model, batch: dict, device: str, dtype=None) -> tuple:
 
 
 def check_launches(device: str, out: Path) -> Rows:
-    """How many kernels there are, and how often the host waits."""
+    """How many kernels there are, what time they take, how often the host waits.
+
+    Where the kernels take less time than a pass, the host is slower than the GPU.
+    """
     import torch
     from torch.profiler import ProfilerActivity, profile
 
     from reproduction.benchmark import Settings, build_subject
 
-    size, batch = (512, 64) if device == 'cuda' else (64, 1)
-    for mode in ('forward', 'step'):
-        for name in (DEIT, WWT):
-            subject = build_subject(name, Settings(size, batch, device, 'bf16'))
+    fused = {'model.backbone.attention': 'fused'} if device == 'cuda' else {}
+    variants = [(DEIT, False, {}), (WWT, False, {}), (WWT, False, fused)]
+    variants += [(DEIT, True, {}), (WWT, True, {}), (WWT, True, fused)]
+    activities = [ProfilerActivity.CPU]
+    if device == 'cuda':
+        activities.append(ProfilerActivity.CUDA)
+    else:
+        variants = variants[:2]
+    for (name, compiled, options), (size, batch) in product(variants, SIZES[device]):
+        torch.compiler.reset()
+        settings = Settings(size, batch, device, 'bf16', compiled, options)
+        subject = build_subject(name, settings)
+        for mode in ('forward', 'step'):
             run = getattr(subject, mode)
             for _ in range(3):
                 run()
-            activities = [ProfilerActivity.CPU]
             if device == 'cuda':
                 torch.cuda.synchronize()
-                activities.append(ProfilerActivity.CUDA)
             with profile(activities=activities) as record:
                 run()
             averages = record.key_averages()
@@ -170,10 +183,15 @@ def check_launches(device: str, out: Path) -> Rows:
                 word: sum(e.count for e in averages if word in e.key)
                 for word in ('LaunchKernel', 'Synchronize', 'aten::')
             }
+            kernels = [e for e in averages if e.device_type.name == 'CUDA']
             yield dict(
-                model=Path(name).stem,
+                model=Path(name).stem
+                + ' compiled' * compiled
+                + ' fused' * bool(options),
                 mode=mode,
+                size=size,
                 launches=count['LaunchKernel'],
+                kernels_ms=sum(e.self_device_time_total for e in kernels) / 1000,
                 waits=count['Synchronize'],
                 operations=count['aten::'],
             )
@@ -263,14 +281,12 @@ def run_tests(device: str, out: Path) -> Rows:
 
 def run_benchmark(device: str, out: Path, *options: str) -> Rows:
     """WWT beside DeiT, by the tool for that."""
-    full = ['--sizes', '224', '512', '1024', '--batch-sizes', '256', '64', '16']
-    small = ['--sizes', '64', '--batch-sizes', '1', '--modes', 'forward']
+    sizes, batches = ([str(n) for n in column] for column in zip(*SIZES[device]))
     path = out / f'benchmark{options[-1] if options else ""}.json'
     command = [sys.executable, 'tools/analysis_tools/benchmark.py', WWT, DEIT]
     command += ['--device', device, '--dtype', 'bf16', '--json', str(path), *options]
-    command += (
-        [*full, '--rounds', '7'] if device == 'cuda' else [*small, '--rounds', '1']
-    )
+    command += ['--sizes', *sizes, '--batch-sizes', *batches, '--rounds']
+    command += ['7'] if device == 'cuda' else ['1', '--modes', 'forward']
     run = subprocess.run([*command, '--memory'])
     for row in json.loads(path.read_text())['timings'] if path.exists() else ():
         settings = row['settings']
@@ -294,7 +310,7 @@ def run_fused_benchmark(device: str, out: Path) -> Rows:
 
 
 def run_compiled_benchmark(device: str, out: Path) -> Rows:
-    """Both models through torch.compile."""
+    """Blocks of both models through torch.compile."""
     yield from run_benchmark(device, out, '--compile')
 
 
