@@ -10,7 +10,7 @@ Stages, each a process with a limit of its own:
   tests        what is marked `gpu`
   benchmark    time and memory beside timm's DeiT-Tiny, bfloat16
   fused        the same with the kernel of wwt_mm/backbone/fused_attention.py
-  compiled     the same through torch.compile
+  compiled     the same with blocks through torch.compile
 
 Results are in OUT: summary.json, and what each stage printed in STAGE.log. It ends with
 status 1 if a stage failed. Without a GPU, --device cpu rehearses all of it on small

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch import nn
+from torch._dynamo.testing import CompileCounter
 
 import reproduction.benchmark
 from reproduction.benchmark import (
@@ -82,6 +84,22 @@ def test_a_step_trains_and_a_forward_pass_does_not(name):
         not torch.equal(*pair) for pair in zip(before, subject.model.parameters())
     ]
     assert np.mean(changed) > 0.5
+
+
+@pytest.mark.parametrize('name, kinds', [(WWT, 3), (DEIT, 2)])
+def test_blocks_that_are_alike_share_a_compiled_graph(name, kinds, monkeypatch):
+    """WWT's first has no masks, its last no reader of its own; DeiT's first no drop."""
+    torch._dynamo.reset()
+    graphs, compile_block = CompileCounter(), nn.Module.compile
+    monkeypatch.setattr(
+        nn.Module, 'compile', lambda block, **_: compile_block(block, backend=graphs)
+    )
+    subject = build_subject(name, Settings(size=32, batch_size=2, compile=True))
+    subject.macs()  # must not be compiled, nor keep what follows from it
+    assert graphs.frame_count == 0
+    subject.forward()
+    assert graphs.frame_count == kinds
+    torch._dynamo.reset()
 
 
 def test_a_forward_pass_leaves_out_what_the_slots_do_not_need():
