@@ -133,12 +133,13 @@ def _report(folder: Path, written: bool, start: float) -> None:
 
 
 def main() -> None:
-    """Run the tool; errors a user can act on become one line."""
+    """Run the tool; errors a user can act on become one line, and status 2."""
     args = parse_args()
-    try:
+    try:  # as run_tool() does, which takes seconds to import
         make_scenes(args)
     except (WWTError, OSError) as error:
-        sys.exit(f'make_scenes.py: error: {error}')
+        print(f'error: {error}', file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit('make_scenes.py: interrupted; no unfinished folder is left behind')
 
