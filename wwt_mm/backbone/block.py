@@ -127,8 +127,8 @@ class MutualAttention(nn.Module):
         embed_dims: Channels ``D`` of tokens and slots.
         num_heads: Heads ``H``; divides ``D``.
         attention: ``'eager'`` for PyTorch's operations, ``'fused'`` for the kernels of
-            fused_attention.py, ``'auto'`` for the faster: ``'eager'``, until the others
-            have been measured on a GPU.
+            fused_attention.py, ``'auto'`` for what was faster by the clock on a GPU,
+            ``'eager'`` (docs/performance.md).
 
     Attributes:
         one_product: Whether (2) is one product for all heads, with zeros between them,

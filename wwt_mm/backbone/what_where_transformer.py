@@ -66,8 +66,8 @@ class WhatWhereTransformer(BaseModule):
         attention: How equations (1) to (3) are computed: ``'eager'``, by PyTorch's
             operations; ``'fused'``, by Triton kernels for GPUs, with float32, bfloat16
             or float16, and numbers of slots and of channels of a head that are powers
-            of two from 16; ``'auto'``, as ``'eager'`` until the kernels have been
-            measured on a GPU. Results and weights are the same.
+            of two from 16; ``'auto'``, as ``'eager'``, which was faster by the clock
+            on the GPU tried. Results and weights are the same.
         with_cp: Trade time for memory: ``True`` computes each block again in the
             backward pass (a quarter more time); ``'selective'`` all but the hidden
             channels of the MLPs, which take nearly half of its products.
