@@ -23,6 +23,19 @@ DEIT = 'timm:deit_tiny_patch16_224'
 TOLERANCES = dict(fp32=2e-3, tf32=2e-2)
 # Pixels and images of a batch
 SIZES = dict(cuda=((224, 256), (512, 64), (1024, 16)), cpu=((64, 1),))
+# Trains; after the first iteration, which builds things, tells where the host waits.
+WATCH = """
+import sys, torch
+from mmengine.runner import EpochBasedTrainLoop
+from wwt_mm.engine import cli, train
+run_iter = EpochBasedTrainLoop.run_iter
+def watched(loop, index, batch):
+    torch.cuda.set_sync_debug_mode('warn' if index else 'default')
+    run_iter(loop, index, batch)
+    torch.cuda.set_sync_debug_mode('default')
+EpochBasedTrainLoop.run_iter = watched
+cli.run_tool(lambda: train.main(sys.argv[1:]))
+"""
 Rows = Iterator[dict]
 
 
@@ -232,18 +245,12 @@ def check_training(device: str, out: Path) -> Rows:
     yield _read_log(work)
     if device == 'cpu':
         return
-    program = (
-        'import sys, torch; torch.cuda.set_sync_debug_mode("warn")\n'
-        'from wwt_mm.engine import cli, train\n'
-        'cli.run_tool(lambda: train.main(sys.argv[1:]))'
-    )
-    watched = [sys.executable, '-W', 'always', '-c', program, *command, f'{indices}=40']
+    watched = [sys.executable, '-W', 'always', '-c', WATCH, *command, f'{indices}=44']
     run = subprocess.run(watched, capture_output=True, text=True, check=True)
     print(run.stderr)
     pattern = r'^(\S+:\d+): UserWarning: called a synchronizing'
     places = Counter(re.findall(pattern, run.stderr, re.MULTILINE))
     ours = sum(n for place, n in places.items() if '/wwt_mm/' in place) / 10
-    # Those of the first iteration, which builds things, are among them.
     yield dict(ok=ours < 2, waits=sum(places.values()) / 10, waits_of_ours=ours)
     for place, count in places.most_common(12):
         yield dict(place='/'.join(place.split('/')[-3:]), waits=count / 10)
