@@ -144,6 +144,19 @@ def test_the_micro_models_train_and_validate(root, tmp_path, name):
     assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
 
 
+@pytest.mark.parametrize('name', ['wwt_det', 'wwt_det_tokens'])
+def test_detectors_of_its_boxes_train_and_validate(root, tmp_path, name):
+    config = CONFIGS.parent / 'mmdet' / f'{name}_micro_tinyimagenet.py'
+    loaders = {k: v for k, v in small(root).items() if 'dataloader' in k}
+    options = {'data_root': root, 'load_from': None, 'train_cfg.max_epochs': 1}
+    options |= loaders
+    arguments = [str(config), '--amp', '--work-dir', str(tmp_path / 'run')]
+    arguments += ['--cfg-options', *(f'{k}={value}' for k, value in options.items())]
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        train.main(arguments)
+    assert (tmp_path / 'run' / 'best_pascal_voc_mAP_epoch_1.pth').is_file()
+
+
 def test_training_images_are_shifted_mirrored_and_of_64_pixels(root):
     cfg = load_config(CONFIGS / 'wwt_micro_tinyimagenet.py', small(root))
     with DefaultScope.overwrite_default_scope('mmpretrain'):
