@@ -32,7 +32,7 @@ class Settings:
         device: Name of torch's device.
         dtype: ``'fp32'``, or ``'bf16'`` or ``'fp16'`` by autocast.
         compile: Whether blocks go through ``torch.compile``, as ``compile`` in a
-            config has it; of models of timm's without blocks the whole.
+            config has it; without such blocks a config's backbone, or the whole.
         cfg_options: Changes to configs, as of ``--cfg-options``.
     """
 
@@ -60,6 +60,7 @@ class Subject:
         loss: Computes the loss of images and labels ``(B,)``; ``None`` if the model is
             no classifier.
         settings: How it is run.
+        blocks: What is compiled if the settings say so; alike blocks share a graph.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Subject:
         predict: Callable[[Tensor], object],
         loss: Callable[[Tensor, Tensor], Tensor] | None,
         settings: Settings,
+        blocks: Iterable[nn.Module] = (),
     ) -> None:
         self.name = name
         self.model = model
@@ -78,6 +80,11 @@ class Subject:
         self.images = torch.randn(shape, device=settings.device)
         self.labels = torch.randint(10, (len(self.images),), device=settings.device)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
+        self._macs: int | None = None
+        if settings.compile:
+            self.macs()  # later its counter would keep blocks from being compiled
+            for block in blocks:
+                block.compile(dynamic=False)
 
     @property
     def trains(self) -> bool:
@@ -102,9 +109,9 @@ class Subject:
     def macs(self) -> int:
         """Multiply-accumulates of :meth:`forward` for one image."""
         self.model.eval()
-        # What the counter has seen once would never be compiled.
-        with torch.compiler.set_stance('force_eager'):
-            return count_macs(lambda: self._predict(self.images[:1]))
+        if self._macs is None:
+            self._macs = count_macs(lambda: self._predict(self.images[:1]))
+        return self._macs
 
 
 def build_subject(name: str, settings: Settings) -> Subject:
@@ -142,12 +149,12 @@ def _from_timm(name: str, settings: Settings) -> Subject:
         for module in model.modules():
             if hasattr(module, 'drop_prob'):
                 module.drop_prob = 0.1
-        _compile(getattr(model, 'blocks', [model]))
+    blocks = getattr(model, 'blocks', [model])
 
     def loss(images: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(model(images), labels)
 
-    return Subject(name, model, model, loss, settings)
+    return Subject(name, model, model, loss, settings, blocks)
 
 
 def _family(model_name: str) -> str:
@@ -165,10 +172,10 @@ def _from_config(name: str, settings: Settings) -> Subject:
         model = MODELS.build(cfg.model)
         model.init_weights()
     model.to(settings.device)
-    if settings.compile:
-        _compile(m for m in model.modules() if isinstance(m, WhatWhereBlock))
+    blocks = [m for m in model.modules() if isinstance(m, WhatWhereBlock)]
+    blocks = blocks or [model.backbone]
     if not _is_classifier(model):
-        return Subject(name, model, model, None, settings)
+        return Subject(name, model, model, None, settings, blocks)
 
     from mmpretrain.structures import DataSample
 
@@ -186,13 +193,7 @@ def _from_config(name: str, settings: Settings) -> Subject:
         samples = sample(labels)
         return model.parse_losses(model(images, samples, mode='loss'))[0]
 
-    return Subject(name, model, predict, loss, settings)
-
-
-def _compile(blocks: Iterable[nn.Module]) -> None:
-    """Has blocks compiled for their shapes; those that are alike share a graph."""
-    for block in blocks:
-        block.compile(dynamic=False)
+    return Subject(name, model, predict, loss, settings, blocks)
 
 
 @contextmanager

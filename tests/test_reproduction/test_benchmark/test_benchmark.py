@@ -95,7 +95,7 @@ def test_blocks_that_are_alike_share_a_compiled_graph(name, kinds, monkeypatch):
         nn.Module, 'compile', lambda block, **_: compile_block(block, backend=graphs)
     )
     subject = build_subject(name, Settings(size=32, batch_size=2, compile=True))
-    subject.macs()  # must not be compiled, nor keep what follows from it
+    subject.macs()  # must not be compiled, nor keep what follows from being so
     assert graphs.frame_count == 0
     subject.forward()
     assert graphs.frame_count == kinds
