@@ -1,19 +1,9 @@
 """`compile` in a config compiles the blocks, few graphs for all of them."""
 
-import pytest
 import torch
 from mmengine.config import Config
-from torch._dynamo.testing import CompileCounter
 
 from wwt_mm.engine.compilation import compile_blocks
-
-
-@pytest.fixture
-def graphs():
-    """Counts what a backend of torch.compile that runs graphs as they are is given."""
-    torch._dynamo.reset()
-    yield CompileCounter()
-    torch._dynamo.reset()
 
 
 def test_training_compiles_each_kind_of_block_once(detection_runner, graphs):

@@ -10,7 +10,6 @@ import pytest
 import torch
 from rich.console import Console
 from torch import nn
-from torch._dynamo.testing import CompileCounter
 
 import reproduction.benchmark
 from reproduction.benchmark import (
@@ -87,10 +86,9 @@ def test_a_step_trains_and_a_forward_pass_does_not(name):
 
 
 @pytest.mark.parametrize('name, kinds', [(WWT, 3), (DEIT, 2)])
-def test_blocks_that_are_alike_share_a_compiled_graph(name, kinds, monkeypatch):
+def test_alike_blocks_share_a_compiled_graph(name, kinds, graphs, monkeypatch):
     """WWT's first has no masks, its last no reader of its own; DeiT's first no drop."""
-    torch._dynamo.reset()
-    graphs, compile_block = CompileCounter(), nn.Module.compile
+    compile_block = nn.Module.compile
     monkeypatch.setattr(
         nn.Module, 'compile', lambda block, **_: compile_block(block, backend=graphs)
     )
@@ -99,7 +97,6 @@ def test_blocks_that_are_alike_share_a_compiled_graph(name, kinds, monkeypatch):
     assert graphs.frame_count == 0
     subject.forward()
     assert graphs.frame_count == kinds
-    torch._dynamo.reset()
 
 
 def test_a_forward_pass_leaves_out_what_the_slots_do_not_need():
