@@ -135,12 +135,14 @@ def test_mask_moments_begin_with_the_box_around_the_mask():
     assert box.tolist() == pytest.approx([3.5 / 6, 0.5, 0.5, 0.5], abs=1e-4)
 
 
+@pytest.mark.parametrize('use_sigmoid', [False, True])
 @pytest.mark.parametrize('kind', [MaskPoolBBoxHead, TokenBBoxHead])
 @torch.no_grad()
-def test_predictions_do_not_depend_on_padding(kind):
-    head = make_head(kind)
+def test_neither_predictions_nor_losses_depend_on_padding(kind, use_sigmoid):
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=use_sigmoid)
+    head = make_head(kind, loss_cls=loss)
     alone = make_feat(batch=1)
-    samples = make_samples([(64, 96)], [0])
+    samples = make_samples([(64, 96)], [2])
     pad = (0, 3, 0, 2)
     padding = F.pad(torch.zeros(1, 4, 6, dtype=torch.bool), pad, value=True)
     padded = alone._replace(
@@ -153,6 +155,9 @@ def test_predictions_do_not_depend_on_padding(kind):
     (one,), (other,) = head.predict((alone,), samples), head.predict((padded,), samples)
     for name in ('bboxes', 'scores', 'labels'):
         torch.testing.assert_close(one[name], other[name])
+    torch.testing.assert_close(
+        head.loss((alone,), samples), head.loss((padded,), samples)
+    )
 
 
 @torch.no_grad()

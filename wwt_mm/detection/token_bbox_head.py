@@ -2,10 +2,13 @@
 
 import torch
 from mmdet.registry import MODELS
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks
 from .query_bbox_head import QueryBBoxHead
+
+_CERTAIN = 1e4  # a logit that leaves no doubt, in float16 as well
 
 
 @MODELS.register_module()
@@ -34,7 +37,7 @@ class TokenBBoxHead(QueryBBoxHead):
         """See :meth:`QueryBBoxHead.forward`; there is one query per token.
 
         Padded tokens are background for certain and their boxes empty, so that they
-        are neither matched nor predicted.
+        are neither matched nor predicted; nor are they counted by the losses.
         """
         feat = self._last(feats)
         tokens = self.norm_tokens(feat.tokens.flatten(2).mT)  # (B, N, D)
@@ -44,11 +47,25 @@ class TokenBBoxHead(QueryBBoxHead):
         boxes = self.fc_reg(self.reg_mlp(features)).float().sigmoid()
         if feat.padding_mask is not None:
             padding = feat.padding_mask.flatten(1).unsqueeze(-1)
-            background = torch.full_like(logits[0, 0], -1e4)
-            background[-1] = 1e4
+            background = torch.full_like(logits[0, 0], -_CERTAIN)
+            if not self.loss_cls.use_sigmoid:
+                background[-1] = _CERTAIN
             logits = torch.where(padding, background, logits)
             boxes = boxes.masked_fill(padding, 0)
         return logits.unsqueeze(0), boxes.unsqueeze(0)
+
+    def _get_targets_single(
+        self,
+        cls_score: Tensor,
+        bbox_pred: Tensor,
+        gt_instances: InstanceData,
+        img_meta: dict,
+    ) -> tuple:
+        """As DETR's, without padded tokens among the negatives that are averaged."""
+        *targets, negatives = super()._get_targets_single(
+            cls_score, bbox_pred, gt_instances, img_meta
+        )
+        return (*targets, negatives[cls_score[negatives, 0] > -_CERTAIN])
 
     def _coordinates(self, feat: SlotMasks, img_metas: list[dict] | None) -> Tensor:
         """Centres (x, y) of tokens as fractions of each image: ``(B, N, 2)``."""
