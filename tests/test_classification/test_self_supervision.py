@@ -83,11 +83,21 @@ def test_what_is_trained_on_scenes_is_probed(method, backbone, run, scenes):
     )
 
 
-@pytest.mark.parametrize('method', ['mocov3', 'autoencoder'])
-def test_micro_trains_on_tiny_imagenet(method, run, tmp_path):
+@pytest.mark.parametrize(
+    'method, backbone', [('mocov3', 'wwt'), ('autoencoder', 'wwt'), ('mocov3', 'vit')]
+)
+def test_micro_is_trained_and_probed_on_tiny_imagenet(method, backbone, run, tmp_path):
     root = write_tiny_imagenet(tmp_path / 'tiny')
-    _, (_, last) = run(f'{method}_wwt_micro_tinyimagenet', root)
-    assert 0 < last['loss_autoencoding'] < 10
+    checkpoint, (_, last) = run(f'{method}_{backbone}_micro_tinyimagenet', root)
+    assert ('loss_autoencoding' in last) == (backbone == 'wwt')
+    _, logged = run(
+        f'linear_{backbone}_micro_tinyimagenet',
+        root,
+        f'load_from={checkpoint}',
+        'val_dataloader.num_workers=0',
+        'train_cfg.val_interval=1',
+    )
+    assert 0 <= logged[-1]['accuracy/top1'] <= 100
 
 
 @pytest.mark.parametrize('method', ['mocov3', 'byol', 'simsiam', 'autoencoder'])
