@@ -22,21 +22,16 @@ from ..visualization.slot_pictures import encode_png
 class DiscoveryGridHook(Hook):
     """Writes ``discovery.png``: images, regions, candidate boxes and ground truth.
 
+    It lies in the folder of the run's log.
+
     Args:
         num_images: How many images of the test to show; 0 writes nothing.
         num_regions: How many regions to show of each.
-        out_file: Where to write; by default into the folder of the run's log.
     """
 
-    def __init__(
-        self,
-        num_images: int = 8,
-        num_regions: int = 4,
-        out_file: str | None = None,
-    ) -> None:
+    def __init__(self, num_images: int = 8, num_regions: int = 4) -> None:
         self.num_images = num_images
         self.num_regions = num_regions
-        self.out_file = out_file
         self._discoveries = []
 
     def before_test(self, runner: Runner) -> None:
@@ -63,7 +58,7 @@ class DiscoveryGridHook(Hook):
         if not self._discoveries or not is_main_process():
             return
         picture = draw_discoveries(self._discoveries, self.num_regions, 'source')
-        path = Path(self.out_file or Path(runner.log_dir, 'discovery.png'))
+        path = Path(runner.log_dir, 'discovery.png')
         write_atomically(encode_png(picture), path)
         print_log(
             f'pictures of {len(self._discoveries)} images are in {path}', 'current'

@@ -14,8 +14,8 @@ class ThresholdSearch(BaseMetric):
     """Evaluate a :class:`WeakSegmentor` at many thresholds in one pass.
 
     Pixels are counted in bins of their score, so that each threshold ``i / steps``
-    gets the mIoU that testing with it would give: over all classes and background,
-    absent ones counting 0 or, with ``nan_to_num=None``, not at all.
+    gets the mIoU that testing with it would give: over background and all classes that
+    are present or predicted.
 
     Meant for annotated *training* images; the threshold that is best on the images
     one reports is an oracle.
@@ -23,8 +23,6 @@ class ThresholdSearch(BaseMetric):
     Args:
         steps: Thresholds tried: ``0, 1 / steps, ..., 1``.
         ignore_index: Label of pixels that do not count.
-        nan_to_num: IoU of classes that are neither present nor predicted; ``None``
-            leaves them out of the mean.
         collect_device: Where processes collect results, ``'cpu'`` or ``'gpu'``.
         prefix: Prefix of the metrics' names.
 
@@ -37,7 +35,6 @@ class ThresholdSearch(BaseMetric):
         self,
         steps: int = 100,
         ignore_index: int = 255,
-        nan_to_num: float | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
         **kwargs,
@@ -45,7 +42,6 @@ class ThresholdSearch(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.steps = steps
         self.ignore_index = ignore_index
-        self.nan_to_num = nan_to_num
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch."""
@@ -120,7 +116,5 @@ class ThresholdSearch(BaseMetric):
         area[0] = predicted.sum() - area[1:].sum(0)
         intersection[0] = truth[0].cumsum(0)
         union = area + total - intersection
-        iou = intersection / union  # 0 / 0, nan, where a class does not occur
-        if self.nan_to_num is not None:
-            iou = iou.nan_to_num(self.nan_to_num)
-        return iou.nanmean(0)
+        # 0 / 0, nan, where a class does not occur.
+        return (intersection / union).nanmean(0)

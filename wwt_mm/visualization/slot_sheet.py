@@ -79,22 +79,19 @@ def spotlight(image: np.ndarray, mask: Tensor) -> np.ndarray:
     return (image * light).round().astype(np.uint8)
 
 
-def blend_slots(
-    image: np.ndarray, owners: Tensor, strength: float = 0.55
-) -> np.ndarray:
+def blend_slots(image: np.ndarray, owners: Tensor) -> np.ndarray:
     """Tint each pixel with the colour of its slot, and draw the borders.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         owners: ``(H, W)`` int64 slot of each pixel.
-        strength: Opacity of the colours.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
     """
     owners = owners.cpu().numpy()
     paint = 255 * slot_colors(int(owners.max()) + 1)[owners]
-    blended = image * (1 - strength) + paint * strength
+    blended = image * 0.45 + paint * 0.55
     border = np.zeros(owners.shape, bool)
     border[1:] |= owners[1:] != owners[:-1]
     border[:, 1:] |= owners[:, 1:] != owners[:, :-1]
@@ -102,15 +99,12 @@ def blend_slots(
     return blended.round().astype(np.uint8)
 
 
-def heat_map(
-    image: np.ndarray, activation: Tensor, strength: float = 0.8
-) -> np.ndarray:
+def heat_map(image: np.ndarray, activation: Tensor) -> np.ndarray:
     """Lay an activation map over an image, which is shown in grey.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         activation: ``(H, W)``, stretched to its own range.
-        strength: Opacity of the colours where the map is highest.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
@@ -118,7 +112,7 @@ def heat_map(
     heat = normalise_masks(activation).cpu().numpy()
     grey = image.mean(-1, keepdims=True)
     paint = 255 * colormaps['inferno'](heat)[..., :3]
-    opacity = strength * np.sqrt(heat)[..., None]
+    opacity = 0.8 * np.sqrt(heat)[..., None]
     return (grey * (1 - opacity) + paint * opacity).round().astype(np.uint8)
 
 
