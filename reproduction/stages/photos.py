@@ -135,6 +135,8 @@ def _one_object(prefix: str) -> tuple[Run, ...]:
         by('cut', 'vit', 'vit', 'model.method.type=TokenCut'),
         by('last', 'vit', 'vit', 'model.method.type=LaSt'),
         by('mae', 'vit', 'mae'),
+        _searched(prefix, 'wwt', 'untrained', 'MaskThreshold'),
+        by('untrained', 'wwt', 'untrained', *_rule(f'{prefix}_untrained_rule')),
         by('default', 'wwt', 'wwt'),
         by('wwt', 'wwt', 'wwt', *_rule(wwt)),
     )
@@ -142,7 +144,7 @@ def _one_object(prefix: str) -> tuple[Run, ...]:
 
 def _several_objects() -> tuple[Run, ...]:
     """At most a box per slot, by the rule that recalls most objects with as many."""
-    rule = 'found_several_rule'
+    rule, untrained = 'found_several_rule', 'found_several_untrained_rule'
     top, most = f'model.method.top={_MAIN_SLOTS}', f'model.max_per_img={_MAIN_SLOTS}'
     recall = (top, 'test_evaluator.0.objective=recall')
     masks = 'model.method.method.type=MaskThreshold'
@@ -150,6 +152,17 @@ def _several_objects() -> tuple[Run, ...]:
     return (
         _searched('found', 'wwt', 'wwt', 'MaskThreshold', *recall, name=rule),
         _discovered('found_several', 'found', 'wwt', 'wwt', most, *_rule(rule)),
+        _searched(
+            'found', 'wwt', 'untrained', 'MaskThreshold', *recall, name=untrained
+        ),
+        _discovered(
+            'found_several_untrained',
+            'found',
+            'wwt',
+            'untrained',
+            most,
+            *_rule(untrained),
+        ),
         _discovered(
             'found_several_random',
             'found',
@@ -259,6 +272,20 @@ _RUNS = (
             ('mae', _MAE, _FEW_LABELS[:2]),
         )
     ),
+    # What masks are worth before they have learned anything.
+    Run(
+        'untrained',
+        'train',
+        _WWT,
+        _TINY,
+        options=(
+            'optim_wrapper.optimizer.lr=0',
+            'train_cfg.max_epochs=1',
+            'train_cfg.val_begin=1000000',
+            'train_dataloader.dataset.indices=128',
+        ),
+        quick=('train_dataloader.batch_size=8', 'train_dataloader.dataset.indices=8'),
+    ),
     # The longest first.
     *_detected('tiny_', 'tinyimagenet', _boxes),
     *_detected('', 'voc12', _finetuned),
@@ -277,13 +304,14 @@ _RUNS = (
             'test',
             _OCL.format('wwt_zeroshot_micro_voc12'),
             _VOC,
-            'wwt',
+            weights,
             options,
             quick=_FEW,
         )
-        for name, options in (
-            ('ocl_zeroshot', ()),
-            ('ocl_zeroshot_first', ('model.grouping.num_slots=6',)),
+        for name, weights, options in (
+            ('ocl_zeroshot', 'wwt', ()),
+            ('ocl_zeroshot_untrained', 'untrained', ()),
+            ('ocl_zeroshot_first', 'wwt', ('model.grouping.num_slots=6',)),
         )
     ),
     *(
