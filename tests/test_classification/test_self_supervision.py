@@ -90,6 +90,7 @@ def test_micro_is_trained_and_probed_on_tiny_imagenet(method, backbone, run, tmp
     root = write_tiny_imagenet(tmp_path / 'tiny')
     checkpoint, (_, last) = run(f'{method}_{backbone}_micro_tinyimagenet', root)
     assert ('loss_autoencoding' in last) == (backbone == 'wwt')
+    assert 0 < last.get('loss_autoencoding', last['loss']) < 10
     _, logged = run(
         f'linear_{backbone}_micro_tinyimagenet',
         root,
