@@ -114,6 +114,25 @@ def test_maps_are_resized_and_cropped_as_torchvision_does(shape):
     assert results['map_shape'] == (48, 48)
 
 
+@pytest.mark.parametrize('name', ['wwt_micro', 'wwt', 'slot_attention'])
+@pytest.mark.parametrize('shape', [(200, 300), (300, 200)])
+def test_network_and_maps_see_the_same_part_of_an_image(name, shape, tmp_path):
+    half = np.zeros(shape, np.uint8)  # the object: white, cut aslant
+    half[np.add.outer(np.arange(shape[0]), np.arange(shape[1])) > 180] = 1
+    save(tmp_path / 'VOC2012/JPEGImages/a.jpg', np.stack([half * 255] * 3, -1))
+    for folder in ('SegmentationClass', 'SegmentationObject'):
+        save(tmp_path / f'VOC2012/{folder}/a.png', half)
+    for listed in ('val', 'val_instances'):
+        path = tmp_path / f'VOC2012/ImageSets/Segmentation/{listed}.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('a\n')
+    cfg = load_config(CONFIGS / f'ocl_{name}_voc12.py', dict(data_root=str(tmp_path)))
+    item = DATASETS.build(cfg.test_dataloader.dataset)[0]
+    sample = item['data_samples']
+    seen = F.interpolate(item['inputs'][None].float(), sample.map_shape)[0, 0] > 127
+    assert (seen == sample.gt_instance_map.data[0].bool()).float().mean() > 0.97
+
+
 @pytest.fixture
 def coco_root(tmp_path):
     """COCO's layout with one image of 60 x 40 pixels: a thing and nothing."""

@@ -13,7 +13,8 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    dict(type='Resize', scale=(100000, 64), keep_ratio=True),  # the shorter side
+    dict(type='CenterCrop', crop_size=(64, 64)),  # what CropObjectMaps cuts out
     dict(type='LoadObjectMaps', num_classes=21),
     dict(type='CropObjectMaps', size=128),
     dict(type='PackObjectInputs'),
