@@ -1,15 +1,19 @@
 # The baseline of Table 6 (72.2 mAP): mmdet's DETR-R50, its recipe and run-time
 # settings, with the data of wwt_det_voc07.py.
 #
-# The paper does not say what its detector starts from. Nothing is downloaded here: give
-# a DETR checkpoint by `--cfg-options load_from=PATH`, or a ResNet-50 by
-# `model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=PATH`.
+# The paper does not say what its detector starts from; mmdet, from a ResNet-50 of
+# ImageNet (torchvision's), whose norms and first stage stay as they are. Nothing is
+# downloaded here: --cfg-options model.backbone.init_cfg.checkpoint=FILE, or a DETR by
+# --cfg-options model.backbone.init_cfg=None load_from=FILE.
 _base_ = ['mmdet::detr/detr_r50_8xb2-150e_coco.py', '../_base_/guards.py']
 
 # mmdet runs without compiled ops once wwt_mm is there.
 custom_imports = dict(imports=['wwt_mm.engine'], allow_failed_imports=False)
 
-model = dict(backbone=dict(init_cfg=None), bbox_head=dict(num_classes=20))
+model = dict(
+    backbone=dict(init_cfg=dict(checkpoint='data/resnet50.pth')),
+    bbox_head=dict(num_classes=20),
+)
 
 data_root = 'data/VOCdevkit/'
 train_dataloader = dict(

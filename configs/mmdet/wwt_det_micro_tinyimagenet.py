@@ -51,7 +51,7 @@ val_dataloader = dict(
 )
 test_dataloader = val_dataloader
 
-max_epochs = 2  # 1,560 iterations with 100 classes
+max_epochs = 2  # 1,564 iterations with 100 classes
 train_cfg = dict(max_epochs=max_epochs, val_interval=1)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),
@@ -64,3 +64,4 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(checkpoint=dict(interval=1))
+auto_scale_lr = dict(base_batch_size=64)

@@ -92,3 +92,4 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(checkpoint=dict(interval=20))
+auto_scale_lr = dict(base_batch_size=16)

@@ -65,3 +65,4 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=6), checkpoint=dict(interval=50))
 randomness = dict(seed=0)
+auto_scale_lr = dict(base_batch_size=4)

@@ -2,9 +2,9 @@
 # blocks are left out for 43 million products, WWT-DET having 40:
 #
 #   python tools/train.py configs/mmpretrain/vit_scenes.py \
-#       --cfg-options model.backbone.arch.num_layers=4
+#       --work-dir work_dirs/vit_4_scenes --cfg-options model.backbone.arch.num_layers=4
 #   python tools/train.py configs/mmdet/yolos_scenes.py \
-#       --cfg-options load_from=work_dirs/vit_scenes/epoch_8.pth
+#       --cfg-options load_from=work_dirs/vit_4_scenes/epoch_8.pth
 _base_ = './wwt_det_scenes.py'
 custom_imports = dict(
     imports=['wwt_mm.detection', 'wwt_mm.query_vit'], allow_failed_imports=False

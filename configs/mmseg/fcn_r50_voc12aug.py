@@ -5,7 +5,6 @@
 # downloaded here: give that file. Without a GPU set the norms:
 #
 #   python tools/train.py configs/mmseg/fcn_r50_voc12aug.py --cfg-options \
-#       model.backbone.init_cfg.type=Pretrained \
 #       model.backbone.init_cfg.checkpoint=FILE \
 #       model.backbone.norm_cfg.type=BN model.decode_head.norm_cfg.type=BN \
 #       model.auxiliary_head.norm_cfg.type=BN

@@ -63,3 +63,4 @@ param_scheduler = [
 ]
 default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=500))
 randomness = dict(seed=0)
+auto_scale_lr = dict(base_batch_size=4)

@@ -27,6 +27,16 @@ def test_more_images_are_the_only_difference(name):
         MODELS.build(load(f'{name}_voc0712').model)
 
 
+def test_detr_is_given_its_resnet_or_a_detr():
+    option = 'model.backbone.init_cfg'
+    cfg = load('detr_r50_voc07')
+    cfg.merge_from_dict({f'{option}.checkpoint': 'resnet.pth'})
+    backbone = cfg.model.backbone.init_cfg
+    assert backbone == dict(type='Pretrained', checkpoint='resnet.pth')
+    cfg.merge_from_dict({option: None})
+    assert cfg.model.backbone.init_cfg is None
+
+
 @pytest.mark.parametrize('name', ['wwt_det_voc07', 'wwt_det_scenes', 'yolos_voc07'])
 def test_embeddings_norms_and_biases_do_not_decay(name):
     cfg = load(name)

@@ -75,6 +75,8 @@ def test_fcn_is_mmsegs_own():
     theirs = Config.fromfile(Path(mmseg.__file__).parent / '.mim/configs/fcn' / name)
     model = theirs.model.to_dict()
     assert model.pop('pretrained') == 'open-mmlab://resnet50_v1c'
+    init_cfg = ours.model.backbone.pop('init_cfg')
+    assert init_cfg == dict(type='Pretrained', checkpoint='data/resnet50_v1c.pth')
     assert ours.model.to_dict() == model
     assert ours.optim_wrapper.optimizer == theirs.optim_wrapper.optimizer
     assert ours.optim_wrapper.get('clip_grad') is None

@@ -5,6 +5,7 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.registry import init_default_scope
+from mmengine.structures import InstanceData
 from torch.nn.functional import interpolate
 
 from wwt_mm.backbone import SlotMasks
@@ -54,6 +55,23 @@ def test_detrs_decoder_begins_with_slots(slot_queries):
     assert torch.equal(calls[0]['query'], expected)
     outputs.square().sum().backward()
     assert slots_have_gradient(slots) == slot_queries
+
+
+@pytest.mark.parametrize('slot_queries', [True, False])
+def test_ddp_knows_what_of_the_backbone_detr_leaves_out(slot_queries):
+    cfg = load_config('configs/mmdet/swaps/detr_slots_scenes.py')
+    model = MODELS.build(dict(load('mmdet/swaps/detr'), slot_queries=slot_queries))
+    sample = DetDataSample(
+        metainfo=dict(img_shape=(64, 64), batch_input_shape=(64, 64))
+    )
+    sample.gt_instances = InstanceData(
+        bboxes=torch.tensor([[4.0, 4.0, 30.0, 20.0]]), labels=torch.tensor([3])
+    )
+    losses = model.loss(torch.rand(2, 3, 64, 64), [sample] * 2)
+    model.parse_losses(losses)[0].backward()
+    unused = [name for name, p in model.named_parameters() if p.grad is None]
+    assert 'backbone.blocks.5.mlp_masks.0.weight' in unused
+    assert cfg.find_unused_parameters
 
 
 def slots_have_gradient(slots):

@@ -26,6 +26,7 @@ model = dict(
         norm_eval=False,
         style='pytorch',
         contract_dilation=True,
+        init_cfg=dict(type='Pretrained', checkpoint='data/resnet50_v1c.pth'),
     ),
     decode_head=dict(
         type='FCNHead',

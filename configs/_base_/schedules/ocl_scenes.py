@@ -10,3 +10,4 @@ param_scheduler = [
     ),
 ]
 default_hooks = dict(checkpoint=dict(interval=200))
+auto_scale_lr = dict(base_batch_size=32)

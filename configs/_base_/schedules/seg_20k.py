@@ -17,7 +17,9 @@ optim_wrapper = dict(
         custom_keys={
             'backbone.slots': dict(decay_mult=0.0),
             'backbone.pos_embed': dict(decay_mult=0.0),
-            'backbone.queries': dict(decay_mult=0.0),  # of a QueryViT
+            # Of a QueryViT:
+            'backbone.cls_token': dict(decay_mult=0.0),
+            'backbone.queries': dict(decay_mult=0.0),
         },
     ),
 )

@@ -2,6 +2,7 @@
 # schedule of configs/mmdet/wwt_det_scenes.py. Learned queries for comparison:
 # --cfg-options model.slot_queries=False
 _base_ = '../wwt_det_scenes.py'
+find_unused_parameters = True  # the last block's MLP over masks is left out
 
 attention = dict(embed_dims=96, num_heads=3, dropout=0.0, batch_first=True)
 ffn = dict(embed_dims=96, feedforward_channels=384, num_fcs=2, ffn_drop=0.0)

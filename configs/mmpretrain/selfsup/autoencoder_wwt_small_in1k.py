@@ -22,9 +22,10 @@ model_wrapper_cfg = dict(
     type='MMDistributedDataParallel', broadcast_buffers=False, static_graph=True
 )
 train_dataloader = dict(
+    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),
     dataset=dict(
         pipeline=[*_base_.train_pipeline[:3], _base_.train_pipeline[-1]],
-    )
+    ),
 )
 val_dataloader = None
 val_evaluator = None
