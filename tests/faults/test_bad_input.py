@@ -361,6 +361,14 @@ def test_a_wrong_checkpoint_is_told_in_one_line(
         assert text in line
 
 
+def test_training_from_weights_of_other_names_is_refused(scenes_root, tmp_path, fail):
+    path = tmp_path / 'other.pth'
+    torch.save(dict(state_dict={'image_encoder.0.slots': torch.ones(1, 16, 96)}), path)
+    line = fail('train', DETECTION, *options(scenes_root, load_from=path))
+    for text in ('other.pth has no weight of', 'image_encoder.0.slots', 'init_cfg'):
+        assert text in line
+
+
 def test_a_bad_image_for_testing_is_told_in_one_line(root, detector_checkpoint, fail):
     image = first(root, split='Main/test')
     image.write_bytes(image.read_bytes()[:-20])

@@ -143,6 +143,8 @@ def test_neither_predictions_nor_losses_depend_on_padding(kind, use_sigmoid):
     head = make_head(kind, loss_cls=loss)
     alone = make_feat(batch=1)
     samples = make_samples([(64, 96)], [2])
+    # An object in the corner: the empty box of a padded token would fit it best.
+    samples[0].gt_instances.bboxes[0] = torch.tensor([1.0, 1, 9, 7])
     pad = (0, 3, 0, 2)
     padding = F.pad(torch.zeros(1, 4, 6, dtype=torch.bool), pad, value=True)
     padded = alone._replace(

@@ -113,6 +113,21 @@ def test_padding_is_in_no_region():
     assert boxes(regions) == [(3, 2, 5, 6)]
 
 
+@pytest.mark.parametrize('max_area', [0.6, 0.7])
+def test_the_share_of_an_image_does_not_count_its_padding(max_area):
+    masks = torch.full((1, 1, 6, 8), -9.0)
+    masks[..., :4, :8] = 9.0  # a box of 2 / 3 of 6 x 8 patches, of 1 / 2 of 8 x 8
+    method = MaskThreshold(max_area=max_area, normalise='min_max')
+    padding = torch.zeros(1, 8, 8, dtype=torch.bool)
+    padding[:, 6:] = True
+    (alone,) = method.find_regions(masks)
+    (padded,) = method.find_regions(
+        torch.nn.functional.pad(masks, (0, 0, 0, 2)), padding
+    )
+    assert len(boxes(alone)) == (max_area > 2 / 3)
+    assert boxes(padded) == boxes(alone)
+
+
 def test_heads_are_averaged_summed_or_taken_as_masks_of_their_own():
     masks = torch.arange(24.0).view(1, 2, 3, 2, 2)
     torch.testing.assert_close(merge_heads(masks, 'mean'), masks.mean(1))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from wwt_mm.discovery.regions import Regions, boxes_of, component_at, connected_regions
-from wwt_mm.errors import ConfigError
 
 
 def mask(*rows):
@@ -15,15 +14,13 @@ def mask(*rows):
     return np.array([[patch == '#' for patch in row] for row in rows])
 
 
-def boxes(binary, **kwargs):
-    return sorted(map(tuple, connected_regions(binary, **kwargs).boxes))
+def boxes(binary):
+    return sorted(map(tuple, connected_regions(binary, binary).boxes))
 
 
-def flood_fill(binary, corners):
+def flood_fill(binary):
     """Regions as a set of frozen sets of (mask, row, column): slow and obvious."""
     steps = {(-1, 0), (1, 0), (0, -1), (0, 1)}
-    if corners:
-        steps |= {(-1, -1), (-1, 1), (1, -1), (1, 1)}
     left = {tuple(place) for place in np.argwhere(binary)}
     regions = set()
     while left:
@@ -44,9 +41,9 @@ stacks = arrays(bool, st.tuples(*(st.integers(1, 6),) * 3))
 
 
 @settings(deadline=None)
-@given(stacks, st.booleans())
-def test_regions_are_those_of_a_flood_fill(binary, corners):
-    regions = connected_regions(binary, connectivity=2 if corners else 1)
+@given(stacks)
+def test_regions_are_those_of_a_flood_fill(binary):
+    regions = connected_regions(binary, binary)
     masks = regions.masks(np.arange(len(regions.sources)))
     found = {
         frozenset((int(source), *map(int, place)) for place in np.argwhere(region))
@@ -54,7 +51,7 @@ def test_regions_are_those_of_a_flood_fill(binary, corners):
     }
     expected = {
         frozenset((int(s), int(r), int(c)) for s, r, c in region)
-        for region in flood_fill(binary, corners)
+        for region in flood_fill(binary)
     }
     assert found == expected
 
@@ -86,10 +83,9 @@ def test_scaling_a_mask_scales_its_boxes(binary, scale):
     ]
 
 
-def test_regions_that_touch_by_a_corner_are_two_unless_corners_connect():
+def test_regions_that_touch_by_a_corner_are_two():
     diagonal = mask('##..', '##..', '..##')[None]
     assert boxes(diagonal) == [(0, 0, 2, 2), (2, 2, 4, 3)]
-    assert boxes(diagonal, connectivity=2) == [(0, 0, 4, 3)]
 
 
 def test_a_region_nested_in_a_ring_is_a_region_of_its_own():
@@ -103,13 +99,13 @@ def test_a_region_at_the_border_ends_there():
 
 def test_regions_of_two_masks_never_join():
     full = np.ones((3, 2, 2), bool)
-    regions = connected_regions(full)
+    regions = connected_regions(full, full)
     assert list(regions.sources) == [0, 1, 2]
     assert boxes(full) == [(0, 0, 2, 2)] * 3
 
 
 def test_an_empty_mask_has_no_region():
-    regions = connected_regions(np.zeros((2, 3, 3), bool))
+    regions = connected_regions(*np.zeros((2, 2, 3, 3), bool))
     assert regions.boxes.shape == (0, 4)
     assert regions.masks(np.arange(0)).shape == (0, 3, 3)
 
@@ -126,8 +122,3 @@ def test_regions_of_masks_are_ordered_by_score_and_have_tight_boxes():
     np.testing.assert_array_equal(regions.boxes, [[1, 0, 3, 2], [0, 0, 1, 1]])
     assert list(regions.scores) == [0.9, 0.1]
     assert boxes_of(np.zeros((0, 2, 3), bool)).shape == (0, 4)
-
-
-def test_an_unknown_connectivity_is_an_error():
-    with pytest.raises(ConfigError, match='connectivity'):
-        connected_regions(np.ones((1, 2, 2), bool), connectivity=8)

@@ -27,6 +27,12 @@ def test_each_rule_gives_its_own_first_regions_in_one_pass(build, sample, top):
             assert boxes.tolist() == result.pred_instances.bboxes[:top].tolist()
 
 
+def test_a_limit_over_all_rules_is_refused(build):
+    each = dict(_delete_=True, type='EachRule', method=dict(type='MaskThreshold'))
+    with pytest.raises(ConfigError, match='EachRule needs max_per_img=None'):
+        build('wwt', method=each, max_per_img=16)
+
+
 def test_an_image_without_any_region_has_none(build):
     flat = EachRule(dict(type='MaskThreshold'))
     flat.methods[0].read_masks = lambda *_: (torch.zeros(1, 4, 8, 8), None)

@@ -45,6 +45,11 @@ def test_a_stride_that_is_no_power_of_two_below_the_patch_is_an_error():
         make(stride=3)
 
 
+def test_a_single_class_has_nothing_to_be_told_from():
+    with pytest.raises(ConfigError, match='background'):
+        EoMTHead(6, 1, num_queries=5)
+
+
 def test_training_reaches_queries_and_every_block(samples):
     shrunk = {
         'model.backbone.arch': dict(

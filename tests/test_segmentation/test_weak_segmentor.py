@@ -258,6 +258,27 @@ def test_labels_are_unflipped_unpadded_and_of_the_size_of_the_file():
 
 
 @torch.no_grad()
+def test_padding_is_no_part_of_the_scale():
+    """Masks are 0 in padding, and positive everywhere in this image."""
+    torch.manual_seed(0)
+    masks = 1 + torch.rand(2, 4, 5)
+    logits = torch.tensor([[4.0, 0, 0, 0], [4.0, 1, 0, 0]])
+    options = dict(classes_from='predicted')
+    (alone,) = known(masks, logits, **options).predict(torch.zeros(1, 3, 32, 40))
+    padded = torch.nn.functional.pad(masks, (0, 2, 0, 3))
+    samples = [sample(32, 40, img_padding_size=(0, 16, 0, 24))]
+    (other,) = known(padded, logits, **options).predict(
+        torch.zeros(1, 3, 56, 56), samples
+    )
+    torch.testing.assert_close(other.pred_score.data, alone.pred_score.data)
+
+
+def test_an_image_of_nothing_given_is_background():
+    model = rectangle_model([(0, 0, 4, 2)], classes_from='given', threshold=0.0)
+    assert not predict(model, torch.zeros(1, 3, 32, 40), image_labels=()).any()
+
+
+@torch.no_grad()
 def test_attention_baseline_shows_what_the_class_token_reads():
     model = build('weak/vit_attention_weak_scenes')
     images = torch.randn(2, 3, 32, 40)

@@ -61,11 +61,18 @@ class TokenBBoxHead(QueryBBoxHead):
         gt_instances: InstanceData,
         img_meta: dict,
     ) -> tuple:
-        """As DETR's, without padded tokens among the negatives that are averaged."""
-        *targets, negatives = super()._get_targets_single(
-            cls_score, bbox_pred, gt_instances, img_meta
+        """As DETR's, of the tokens that are not padded; the others have no weight."""
+        (real,) = (cls_score[:, 0] != -_CERTAIN).nonzero(as_tuple=True)
+        *targets, positives, negatives = super()._get_targets_single(
+            cls_score[real], bbox_pred[real], gt_instances, img_meta
         )
-        return (*targets, negatives[cls_score[negatives, 0] > -_CERTAIN])
+        spread = [
+            target.new_zeros(len(cls_score), *target.shape[1:]).index_copy_(
+                0, real, target
+            )
+            for target in targets
+        ]
+        return (*spread, real[positives], real[negatives])
 
     def _coordinates(self, feat: SlotMasks, img_metas: list[dict] | None) -> Tensor:
         """Centres (x, y) of tokens as fractions of each image: ``(B, N, 2)``."""

@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from .box_geometry import patches_to_pixels
 from .features import patch_size_of
 from .regions import Regions
+from .rule_search import EachRule
 
 
 @MODELS.register_module()
@@ -48,6 +49,8 @@ class ObjectDiscoverer(BaseDetector):
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.method = TASK_UTILS.build(method)
+        if max_per_img and isinstance(self.method, EachRule):
+            raise ConfigError('EachRule needs max_per_img=None; it has its own: top')
         self.max_per_img = max_per_img
         self.with_masks = with_masks
 

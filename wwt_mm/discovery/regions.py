@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from ..errors import ConfigError
+# Neighbours by the sides, in the same mask.
+_WITHIN_MASK = ndimage.generate_binary_structure(3, 1)
+_WITHIN_MASK[[0, 2]] = False
 
 
 class Regions(NamedTuple):
@@ -72,23 +74,17 @@ class LabelledRegions(NamedTuple):
         return self.labels[self.sources[index]] == index[:, None, None] + 1
 
 
-def connected_regions(
-    binary: np.ndarray,
-    weights: np.ndarray | None = None,
-    connectivity: int = 1,
-) -> LabelledRegions:
-    """Find the connected regions of every mask of a stack.
+def connected_regions(binary: np.ndarray, weights: np.ndarray) -> LabelledRegions:
+    """Find the regions of every mask of a stack, connected by sides (as in LOST).
 
     Args:
         binary: ``(M, h, w)`` bool.
-        weights: ``(M, h, w)``, summed over each region; 1 by default.
-        connectivity: 1 if patches are connected by their sides (as in LOST), 2 if also
-            by their corners.
+        weights: ``(M, h, w)``, summed over each region.
 
     Returns:
         The regions of all masks.
     """
-    labels, count = ndimage.label(binary, structure=_structure(connectivity))
+    labels, count = ndimage.label(binary, structure=_WITHIN_MASK)
     where = np.nonzero(labels)
     regions = labels[where] - 1
     _, rows, columns = where
@@ -102,10 +98,7 @@ def connected_regions(
     np.maximum.at(boxes[:, 2], regions, columns + 1)
     np.maximum.at(boxes[:, 3], regions, rows + 1)
     areas = np.bincount(regions, minlength=count)
-    if weights is None:
-        weights = areas.astype(np.float64)
-    else:
-        weights = np.bincount(regions, weights[where], minlength=count)
+    weights = np.bincount(regions, weights[where], minlength=count)
     return LabelledRegions(labels, sources, boxes, areas, weights)
 
 
@@ -138,14 +131,3 @@ def boxes_of(masks: np.ndarray) -> np.ndarray:
         ],
         axis=1,
     ).astype(np.int64)
-
-
-def _structure(connectivity: int) -> np.ndarray:
-    if connectivity not in (1, 2):
-        raise ConfigError(
-            f'connectivity must be 1 (sides) or 2 (sides and corners), not '
-            f'{connectivity!r}'
-        )
-    structure = np.zeros((3, 3, 3), bool)
-    structure[1] = ndimage.generate_binary_structure(2, connectivity)
-    return structure

@@ -17,9 +17,9 @@ from .weights import check_fit
 class CheckpointFitHook(Hook):
     """Compares a checkpoint with the model and the dataset that it is loaded for.
 
-    Where training starts from a checkpoint, what does not fit is left to mmengine, and
-    other classes are a line in the log: a head may learn new ones. The same classes in
-    another order are an error always.
+    Where training starts from a checkpoint that fits at all, the rest is left to
+    mmengine, and other classes are a line in the log: a head may learn new ones. The
+    same classes in another order are an error always.
 
     Args:
         stage: ``'test'``, ``'resume'`` or ``'train'``.
@@ -41,6 +41,13 @@ class CheckpointFitHook(Hook):
         if self.stage != 'train':
             check_fit(model, weights, str(runner._load_from), runner.cfg.filename)
             self._check_heads(runner, model, weights)
+        elif not any(name in weights for name in model.state_dict()):
+            raise CheckpointError(
+                f'{runner._load_from} has no weight of {runner.cfg.filename}: it has '
+                f'{next(iter(weights), "none")} and others, the model '
+                f'{next(iter(model.state_dict()))}. A part by another name takes '
+                "init_cfg=dict(type='Pretrained', checkpoint=FILE, prefix='backbone.')"
+            )
         self._compare_classes(runner, checkpoint.get('meta') or {}, weights)
 
     def _check_heads(self, runner: Runner, model: nn.Module, weights: dict) -> None:

@@ -42,9 +42,6 @@ class LoadObjectMaps(BaseTransform):
         results['gt_instance_map'] = self.objects.transform(as_labels)['gt_seg_map']
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(num_classes={self.classes.num_classes})'
-
 
 @TRANSFORMS.register_module()
 class MasksToObjectMaps(BaseTransform):
@@ -112,9 +109,6 @@ class CropObjectMaps(BaseTransform):
         first = round((resized - self.size) / 2)
         centres = np.arange(first, first + self.size) + 0.5
         return (centres * side / resized).astype(np.int64)
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size})'
 
 
 @TRANSFORMS.register_module()

@@ -66,6 +66,8 @@ class EoMTHead(Mask2FormerHead):
             raise ConfigError(
                 f'stride={stride} must be patch_size={patch_size} over a power of 2'
             )
+        if num_classes < 2:
+            raise ConfigError('EoMTHead needs a background among its num_classes')
         self.num_queries, self.stride = num_queries, stride
         self.num_classes = self.out_channels = num_classes
         self.ignore_index, self.align_corners = 255, False

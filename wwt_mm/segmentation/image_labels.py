@@ -32,6 +32,3 @@ class AddImageLabels(BaseTransform):
             int(label) for label in present if label not in self.left_out
         )
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(left_out={self.left_out})'

@@ -112,12 +112,6 @@ class LoadSegMap(BaseTransform):
         table[self.ignore_index] = self.ignore_index
         return table[labels]
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(num_classes={self.num_classes}, '
-            f'ignore_index={self.ignore_index}, encoding={self.encoding!r})'
-        )
-
 
 @TRANSFORMS.register_module()
 class ForegroundLabels(BaseTransform):

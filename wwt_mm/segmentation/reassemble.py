@@ -1,13 +1,13 @@
 """From one value per patch to maps of a chosen stride, as DPT reassembles tokens."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import ConfigError, one_of
 
 
 class Reassemble(nn.Sequential):
-    """Project per patch, then upsample.
+    """Project per patch, then upsample, ``(B, in, h, w)`` to ``(B, out, h s, w s)``.
 
     Args:
         in_channels: Channels per patch.
@@ -71,7 +71,3 @@ class Reassemble(nn.Sequential):
             elif isinstance(layer, nn.ConvTranspose2d):
                 identity = torch.eye(layer.out_channels)[:, :, None, None]
                 layer.weight.copy_(identity.expand_as(layer.weight))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """``(B, in_channels, h, w)`` to ``(B, out_channels, h * s, w * s)``."""
-        return super().forward(features)

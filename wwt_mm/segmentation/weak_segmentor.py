@@ -136,8 +136,10 @@ class WeakSegmentor(BaseSegmentor):
             data_samples, probabilities, activations, strict=True
         ):
             classes = self._choose(scores, sample.metainfo)
-            maps = self._scale(maps[classes - 1])
-            maps = self._restore(maps, size, sample.metainfo)
+            maps = self._cut(maps[classes - 1], size, sample.metainfo)
+            if not len(classes):  # nothing but background
+                classes, maps = classes.new_ones(1), maps.new_zeros(1, *maps.shape[1:])
+            maps = self._restore(self._scale(maps), size, sample.metainfo)
             score, winner = maps.max(0, keepdim=True)
             best = classes[winner]
             if self.foreground:
@@ -160,13 +162,21 @@ class WeakSegmentor(BaseSegmentor):
         if self.classes_from == 'predicted':
             return probabilities.argmax().view(1) + 1
         labels = meta.get('image_labels')
-        if not labels:
+        if labels is None:
             raise DatasetError(
                 f'{meta.get("img_path", "an image")} has no image_labels, which '
                 "classes_from='given' needs: let PackSegInputs keep 'image_labels' "
                 "(meta_keys), after AddImageLabels; or use classes_from='predicted'"
             )
-        return torch.tensor(labels, device=probabilities.device)
+        return torch.tensor(labels, dtype=torch.long, device=probabilities.device)
+
+    def _cut(self, maps: Tensor, size: tuple[int, int], meta: dict) -> Tensor:
+        """Without the patches that are all padding, below and right of the image."""
+        _, right, _, bottom = _padding(meta)
+        patch = self.patch_size
+        return maps[
+            :, : -(-(size[0] - bottom) // patch), : -(-(size[1] - right) // patch)
+        ]
 
     def _scale(self, maps: Tensor) -> Tensor:
         """Maps ``(n, h, w)`` to [0, 1]: each, or jointly if all classes compete."""
@@ -183,9 +193,7 @@ class WeakSegmentor(BaseSegmentor):
             meta: The sample's ``ori_shape``, padding, and whether it is flipped.
         """
         maps = F.interpolate(maps[None], scale_factor=self.patch_size, mode='bilinear')
-        left, right, top, bottom = meta.get(
-            'img_padding_size', meta.get('padding_size', (0, 0, 0, 0))
-        )
+        left, right, top, bottom = _padding(meta)
         maps = maps[..., top : size[0] - bottom, left : size[1] - right]
         if meta.get('flip'):
             maps = maps.flip(3 if meta['flip_direction'] == 'horizontal' else 2)
@@ -213,6 +221,11 @@ class WeakSegmentor(BaseSegmentor):
             f'{type(self).__name__} is not trained: train its classifier '
             '(configs/mmpretrain) and give the checkpoint to tools/test.py'
         )
+
+
+def _padding(meta: dict) -> Sequence[int]:
+    """Left, right, top and bottom, in pixels."""
+    return meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
 
 
 @MODELS.register_module()

@@ -56,7 +56,6 @@ class MaskMethod(DiscoveryMethod):
         max_area: Largest share of the image that a region's box may cover.
         duplicate_iou: Of regions whose boxes overlap more than this, only the one with
             the highest score stays.
-        connectivity: 1 if patches connect by their sides, 2 if also by their corners.
 
     Raises:
         ConfigError: If a value is unknown or out of range.
@@ -71,7 +70,6 @@ class MaskMethod(DiscoveryMethod):
         min_area: int = 2,
         max_area: float = 1.0,
         duplicate_iou: float = 0.9,
-        connectivity: int = 1,
     ) -> None:
         self.normalise = one_of('normalise', normalise, NORMALISATIONS)
         self.threshold = threshold
@@ -82,7 +80,6 @@ class MaskMethod(DiscoveryMethod):
         self.min_area = min_area
         self.max_area = max_area
         self.duplicate_iou = duplicate_iou
-        self.connectivity = connectivity
 
     @abstractmethod
     def read_masks(
@@ -116,7 +113,6 @@ class MaskMethod(DiscoveryMethod):
         regions = connected_regions(
             binary.flatten(0, 1).cpu().numpy(),
             shares.flatten(0, 1).double().cpu().numpy(),
-            self.connectivity,
         )
         if self.rank == 'mask':
             index = shares.sum((2, 3)).flatten().double().cpu().numpy()
@@ -124,7 +120,10 @@ class MaskMethod(DiscoveryMethod):
         else:
             scores = regions.weights
         images, slots = np.divmod(regions.sources, count)
-        index = self._select(regions, scores, images, height * width)
+        sizes = np.full(batch, height * width)
+        if padding_mask is not None:
+            sizes = (~padding_mask).sum((1, 2)).cpu().numpy()
+        index = self._select(regions, scores, images, sizes)
         ends = np.searchsorted(images[index], np.arange(1, batch))
         return [
             Regions(regions.masks(part), regions.boxes[part], scores[part], slots[part])
@@ -136,12 +135,15 @@ class MaskMethod(DiscoveryMethod):
         regions: LabelledRegions,
         scores: np.ndarray,
         images: np.ndarray,
-        patches: int,
+        sizes: np.ndarray,
     ) -> np.ndarray:
-        """Indices of the regions that stay, by image and falling score."""
+        """Indices of the regions that stay, by image and falling score.
+
+        ``sizes`` holds the number of patches of each image, without padding.
+        """
         sides = regions.boxes[:, 2:] - regions.boxes[:, :2]
         keep = regions.areas >= self.min_area
-        keep &= sides.prod(1) <= self.max_area * patches
+        keep &= sides.prod(1) <= self.max_area * sizes[images]
         index = np.flatnonzero(keep)
         # The largest weight first among equals, which NMS would leave to chance.
         order = np.lexsort((-regions.weights[index], -scores[index], images[index]))
