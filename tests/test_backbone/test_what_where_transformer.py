@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.registry import MODELS
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.functional import layer_norm
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -354,3 +355,43 @@ def test_bad_values_are_named_in_one_line(options, message):
     with pytest.raises(ConfigError, match=message) as error:
         make(**options)
     assert '\n' not in str(error.value)
+
+
+def test_stochastic_depth_grows_linearly_from_0_to_its_rate():
+    blocks = make(drop_path_rate=0.3).blocks
+    kept = [float(getattr(block.drop, 'kept', 1.0)) for block in blocks]
+    assert kept == pytest.approx([1, 0.85, 0.7])
+
+
+@torch.no_grad()
+def test_slots_of_the_last_block_alone_are_normalised():
+    options = dict(out_indices=(0, -1))
+    model, bare = make(**options), make(final_norm=False, **options)
+    bare.load_state_dict(model.state_dict(), strict=False)
+    (first, last), (raw_first, raw_last) = model(image(32, 32)), bare(image(32, 32))
+    torch.testing.assert_close(first.slots, raw_first.slots)
+    expected = layer_norm(raw_last.slots, (12,), eps=1e-6)
+    torch.testing.assert_close(last.slots, expected)
+
+
+def test_slots_begin_with_the_deviation_that_is_asked_for():
+    slots = make(arch=dict(ARCH, embed_dims=96), num_slots=64, slot_init_std=0.3).slots
+    assert float(slots.detach().std()) == pytest.approx(0.3, rel=0.1)
+
+
+def test_dropout_is_after_positions_and_in_every_mlp():
+    model = make(drop_rate=0.5).train()
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.Dropout)]
+    assert len(layers) == 1 + 3 * 3 * 2 and {layer.p for layer in layers} == {0.5}
+    dropped = []
+    layers[0].register_forward_hook(lambda *call: dropped.append(call[2]))
+    model(image(64, 64))
+    assert float((dropped[0] == 0).float().mean()) == pytest.approx(0.5, abs=0.05)
+    assert not make(drop_rate=0.5, frozen_stages=0).train().drop_after_pos.training
+
+
+def test_another_activation_replaces_all():
+    kinds = {
+        type(module).__name__ for module in make(act_cfg=dict(type='ReLU')).modules()
+    }
+    assert 'ReLU' in kinds and 'GELU' not in kinds

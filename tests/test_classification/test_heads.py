@@ -14,7 +14,12 @@ from mmpretrain.structures import DataSample
 
 import wwt_mm.classification  # noqa: F401  (registers the modules)
 from wwt_mm.backbone import SlotMasks
-from wwt_mm.classification import AutoencodingHead, SlotClsHead, competitive_features
+from wwt_mm.classification import (
+    AutoencodingHead,
+    AverageSlots,
+    SlotClsHead,
+    competitive_features,
+)
 from wwt_mm.errors import ConfigError
 
 LABEL_SMOOTHING = dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')
@@ -376,3 +381,57 @@ def test_a_batch_of_one_class_each_is_learned_as_any_of_several_classes(loss):
             expected = (sample.pred_score >= 0.5).nonzero().flatten()
             assert sample.pred_label.tolist() == expected.tolist()
     assert losses[0] != losses[1] and np.isfinite(losses).all()
+
+
+def test_the_decoder_reads_the_last_block_by_its_settings():
+    head = AutoencodingHead(6, 4, hidden_channels=7, heads='each').double()
+    assert head.decoder[0].out_channels == 7
+    outputs = slot_masks(seed=0), slot_masks(seed=1)
+    expected = head.decoder(competitive_features(outputs[1], 'each'))
+    assert torch.equal(head(outputs, (12, 16)), expected)
+
+
+def test_the_reconstruction_is_judged_where_there_is_image():
+    head = AutoencodingHead(6, 4).double()
+    padding = torch.zeros(2, 3, 4, dtype=torch.bool)
+    padding[1, 2:] = True  # 8 of 11 rows of the second image are left
+    output = slot_masks(padding=padding)
+    inputs = torch.randn(2, 3, 11, 14, dtype=torch.float64)
+    error = (head((output,), (11, 14)) - inputs).square()
+    expected = (error[0].sum() + error[1, :, :8].sum()) / (3 * 14 * (11 + 8))
+    loss = head.loss((output,), inputs)['loss_autoencoding']
+    torch.testing.assert_close(loss, expected)
+
+
+def test_slots_are_averaged_by_the_neck():
+    outputs = slot_masks(seed=0), slot_masks(seed=1)
+    (averaged,) = AverageSlots()(outputs)
+    assert torch.equal(averaged, outputs[1].slots.mean(1))
+
+
+def test_averaged_probabilities_come_back_as_logarithms():
+    head = SlotClsHead(4, 6, average_of='probabilities').double()
+    total = head((slot_masks(),)).exp().sum(1)
+    torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_a_classifier_with_a_neck_reads_what_the_neck_gives():
+    neck, head = dict(type='AverageSlots'), dict(type='LinearClsHead', in_channels=6)
+    model = classifier(False, neck=neck, head=dict(head, num_classes=3)).eval()
+    data = model.data_preprocessor(batch(), training=False)
+    found = torch.stack([s.pred_score for s in model(**data, mode='predict')])
+    slots = model.backbone(data['inputs'])[-1].slots.mean(1)
+    torch.testing.assert_close(found, model.head.fc(slots).softmax(1))
+
+
+def test_deit_starts_from_a_file(tmp_path):
+    arch = dict(embed_dims=12, num_layers=1, num_heads=3, feedforward_channels=24)
+    config = dict(type='DeiT', arch=arch, img_size=16, patch_size=4)
+    weights = MODELS.build(config).state_dict()
+    path = tmp_path / 'deit.pth'
+    torch.save(dict(state_dict=weights), path)
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    loaded = MODELS.build(dict(config, init_cfg=init_cfg))
+    loaded.init_weights()
+    for name, weight in loaded.state_dict().items():
+        assert torch.equal(weight, weights[name])

@@ -1,5 +1,6 @@
 """WWT-DET's heads: what they predict, lose and pass back."""
 
+import math
 from unittest.mock import patch
 
 import pytest
@@ -11,7 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
 from wwt_mm.backbone import SlotMasks
-from wwt_mm.detection import MaskPoolBBoxHead, TokenBBoxHead
+from wwt_mm.detection import ClassAPMetric, MaskPoolBBoxHead, TokenBBoxHead
 from wwt_mm.detection.mask_moments import boxes_around, coordinate_moments
 from wwt_mm.errors import ConfigError
 
@@ -284,3 +285,46 @@ def test_scores_of_a_head_with_sigmoid_are_of_classes_alone():
     assert head.to_scores(logits).tolist() == logits.sigmoid().tolist()
     logits = torch.tensor([[[2.0, -1.0, 0.0, 1.0]]])
     assert make_head().to_scores(logits).shape == (1, 1, 3)
+
+
+def test_scores_are_the_softmax_without_background():
+    logits = torch.tensor([[[2.0, -1.0, 0.0, 1.0]]])
+    powers = [math.exp(logit) for logit in (2, -1, 0, 1)]
+    expected = [power / sum(powers) for power in powers[:3]]
+    assert make_head().to_scores(logits)[0, 0].tolist() == pytest.approx(expected)
+
+
+def test_background_weighs_as_told():
+    assert make_head(bg_cls_weight=0.4).loss_cls.class_weight == [1.0] * CLASSES + [0.4]
+
+
+def ap_of(mode, boxes, predicted):
+    """AP of one image of cats, all predictions with a score of 0.9."""
+    none = dict(bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
+    truth = dict(bboxes=torch.tensor(boxes), labels=torch.zeros(len(boxes)).long())
+    found = dict(bboxes=torch.tensor(predicted), labels=torch.zeros(1).long())
+    found['scores'] = torch.tensor([0.9])
+    metric = ClassAPMetric(eval_mode=mode)
+    metric.dataset_meta = dict(classes=('cat',))
+    sample = dict(gt_instances=truth, ignored_instances=none, pred_instances=found)
+    metric.process({}, [sample])
+    return metric.evaluate(1)['pascal_voc/AP50.cat']
+
+
+def test_the_last_pixel_belongs_to_a_box_of_voc():
+    # 50 of 100 pixels: an IoU of 0.5; without the last pixels it would be 4 / 9.
+    assert ap_of('area', [(0.0, 0, 9, 9)], [(0.0, 0, 9, 4)]) == 1
+
+
+def test_ap_of_voc_2007_is_read_at_11_recalls():
+    # One of two cats is found: precision is 1 at the recalls 0, 0.1, ..., 0.5.
+    boxes = [(0.0, 0, 9, 9), (50.0, 50, 69, 69)]
+    assert ap_of('11points', boxes, boxes[:1]) == pytest.approx(6 / 11)
+
+
+def test_boxes_of_padded_tokens_are_empty():
+    padding = torch.zeros(1, 4, 6, dtype=torch.bool)
+    padding[:, 3:] = True
+    feat = make_feat(batch=1, padding_mask=padding)
+    boxes = make_head(TokenBBoxHead)((feat,))[1][0, 0]
+    assert (boxes[18:] == 0).all() and (boxes[:18] > 0).all()

@@ -177,3 +177,78 @@ def test_nothing_is_found_in_an_image_without_contrast(method, monkeypatch, plan
     blank, other = method()(None, images)
     assert blank.boxes.shape == (0, 4) and blank.masks.shape == (0, *GRID)
     assert [tuple(box) for box in other.boxes.tolist()] == [BLOCK]
+
+
+@pytest.mark.parametrize('method', [LOST, TokenCut, MOST])
+def test_padding_is_no_patch(method, monkeypatch, plant):
+    block = (4, 3, 8, 6)  # of 7 x 8 patches, beside the padding
+    features = torch.zeros(1, 9, 11, 2)
+    features[0, :7, :8] = plant((7, 8), block)
+    padding = torch.ones(1, 9, 11, dtype=torch.bool)
+    padding[:, :7, :8] = False
+    read = SimpleNamespace(features=features, padding_mask=padding)
+    base = 'wwt_mm.discovery.methods.base.read_features'
+    monkeypatch.setattr(base, lambda *_: read)
+    (regions,) = method()(None, torch.rand(1, 3, 9, 11), padding)
+    assert regions.boxes.tolist() == [list(block)]
+    assert regions.masks.shape[1:] == (7, 8)
+
+
+def test_tokencut_does_not_care_how_long_features_are(plant):
+    assert found(TokenCut(), 0.1 * plant(GRID, BLOCK)) == [BLOCK]
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_tokencut_of_noise_is_the_side_of_the_second_eigenvector(seed):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(5, 6, 4, generator=generator, dtype=torch.float64) + 0.3
+    unit = torch.nn.functional.normalize(features.flatten(0, 1), dim=1).numpy()
+    edges = np.where(unit @ unit.T > 0.2, 1.0, 1e-5)
+    degrees = np.diag(edges.sum(1))
+    vector = eigh(degrees - edges, degrees)[1][:, 1]
+    place = int(np.abs(vector).argmax())
+    side = vector > vector.mean()
+    side = side if side[place] else ~side
+    expected = component_at(side.reshape(5, 6), *divmod(place, 6))
+    np.testing.assert_array_equal(TokenCut().discover(features).masks[0], expected)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_lost_with_products_that_are_exactly_zero(seed):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randint(-1, 2, (5, 6, 3), generator=generator).double()
+    expected = lost_with_loops(features, 7)
+    np.testing.assert_array_equal(LOST(7).discover(features).masks[0], expected)
+
+
+def most_with_loops(features, distance, sizes):
+    """MOST from its seeds on: clusters, their cores, and the region of each."""
+    grid, flat = features.shape[:2], features.flatten(0, 1)
+    product = (flat @ flat.T).numpy()
+    seeds = np.array(most_seeds_with_loops(torch.tensor(product), grid, sizes), int)
+    clusters, regions = cluster_seeds(seeds, grid[1], distance), []
+    for cluster in range(clusters.max(initial=-1) + 1):
+        members = [int(s) for s, c in zip(seeds, clusters, strict=True) if c == cluster]
+        degrees = [
+            sum(product[m, q] > 0 for q in range(len(flat)) if q != m) for m in members
+        ]
+        core = members[int(np.argmin(degrees))]
+        near = [m for m in members if product[core, m] > 0]
+        mask = [sum(product[m, q] for m in near) > 0 for q in range(len(flat))]
+        region = component_at(np.reshape(mask, grid), *divmod(core, grid[1]))
+        if region.any():
+            rows, columns = np.nonzero(region)
+            corners = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+            regions.append((len(members), *map(int, corners)))
+    return sorted(regions)
+
+
+@pytest.mark.parametrize('sizes', [(1, 2, 3), (1, 2)])
+@pytest.mark.parametrize('seed', range(6))
+def test_regions_of_most_are_those_of_loops(seed, sizes, plant):
+    blocks = (1, 1, 3, 3), (4, 2, 7, 5)
+    features = plant((6, 7), *blocks, noise=0.35, seed=seed).double()
+    regions = MOST(box_sizes=sizes, max_area=2, min_side=0).discover(features)
+    boxes = zip(regions.scores, regions.boxes.tolist(), strict=True)
+    result = sorted((int(score), *box) for score, box in boxes)
+    assert result and result == most_with_loops(features, 2, sizes)

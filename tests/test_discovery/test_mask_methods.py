@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from wwt_mm.classification import record_attentions, rollout
 from wwt_mm.discovery import ClassTokenAttention, LaSt, MaskThreshold, Rollout
 from wwt_mm.discovery.methods.mask_method import merge_heads
 from wwt_mm.errors import ConfigError
@@ -189,3 +190,46 @@ def test_attention_masks_are_shares_of_1_and_have_the_grid_of_patches(build):
         masks, _ = method.read_masks(model.backbone, images, None)
         assert masks.shape == (2, count, 5, 8)
         assert (masks >= 0).all() and (masks.sum((2, 3)) < 1.0001).all()
+
+
+@pytest.mark.parametrize('value', [3.0, -3.0])
+def test_a_mask_that_is_constant_but_for_padding_has_no_region(value):
+    padding = torch.zeros(1, 4, 4, dtype=torch.bool)
+    padding[:, 2:] = True
+    masks = torch.full((1, 2, 4, 4), value).masked_fill(padding[:, None], 0)
+    assert len(MaskThreshold().find_regions(masks, padding)[0].boxes) == 0
+
+
+def test_of_regions_of_one_mask_the_one_with_more_of_it_comes_first():
+    small, large = (0, 0, 1, 2, 5), (3, 2, 8, 6, 5)
+    (regions,) = MaskThreshold().find_regions(paint([small, large]))
+    assert boxes(regions) == [large[:4], small[:4]]
+    (regions,) = MaskThreshold().find_regions(paint([(0, 0, 5, 4, 5), (6, 4, 8, 5, 5)]))
+    assert boxes(regions) == [(0, 0, 5, 4), (6, 4, 8, 5)]
+
+
+@torch.no_grad()
+def test_masks_of_a_vit_are_its_last_attention_or_the_rollout(build):
+    backbone = build('vit').backbone
+    images = torch.randn(2, 3, 40, 60)
+    with record_attentions(backbone) as attentions:
+        backbone(images)
+    last = attentions[-1][:, :, 0, -40:].unflatten(2, (5, 8))
+    each = ClassTokenAttention(heads='each').read_masks(backbone, images, None)
+    torch.testing.assert_close(each.masks, last)
+    mean = ClassTokenAttention().read_masks(backbone, images, None)
+    torch.testing.assert_close(mean.masks[:, 0], last.mean(1))
+    rolled = Rollout().read_masks(backbone, images, None)
+    torch.testing.assert_close(rolled.masks[:, 0], rollout(attentions, (5, 8)))
+
+
+def test_last_takes_no_patch_of_the_padding(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randn(1, 6, 8, 32, generator=generator)
+    tokens[0, :, 6:] = 2 + 1e-3 * torch.randn(6, 2, 32, generator=generator)
+    padding = torch.zeros(1, 6, 8, dtype=torch.bool)
+    padding[:, :, 6:] = True
+    read = 'wwt_mm.discovery.methods.last.read_features'
+    monkeypatch.setattr(read, lambda *_: (tokens, padding))
+    masks, _ = LaSt(top_k=6).read_masks(None, None, None)
+    assert not masks[0, 0, :, 6:].any() and masks.sum() == pytest.approx(6)

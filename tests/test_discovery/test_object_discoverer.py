@@ -128,3 +128,31 @@ def test_pairs_that_do_not_fit_say_what_does(models, build, images, sample):
         predict(featmap, 'LOST', images, samples)
     with pytest.raises(ConfigError, match='nothing to train'):
         models['wwt'].loss(images, samples)
+
+
+@pytest.mark.parametrize('method', TOKEN_METHODS)
+def test_tokens_of_an_image_are_not_influenced_by_its_batch(
+    method, models, images, sample
+):
+    small = images[1:, :, :40, :50]
+    batch = torch.cat([images[:1], torch.nn.functional.pad(small, (0, 13, 0, 16))])
+    batch[1, :, 40:] = 7.0
+    samples = [sample(56, 63), sample(40, 50)]
+    together = predict(models['wwt'], method, batch, samples, features='token')
+    (alone,) = predict(models['wwt'], method, small, samples[1:], features='token')
+    torch.testing.assert_close(together[1].bboxes, alone.bboxes)
+
+
+@torch.no_grad()
+def test_queries_keys_and_values_are_those_of_the_last_attention(models, images):
+    backbone, inputs = models['vit'].backbone, []
+    last = backbone.layers[-1]
+    handle = last.ln1.register_forward_hook(lambda *call: inputs.append(call[2]))
+    backbone(images)
+    handle.remove()
+    for number, which in enumerate(('query', 'key', 'value')):
+        rows = slice(96 * number, 96 * (number + 1))
+        weight, bias = last.attn.qkv.weight[rows], last.attn.qkv.bias[rows]
+        expected = (inputs[0] @ weight.T + bias)[:, 1:]
+        found = read_features(backbone, images, which=which)[0].flatten(1, 2)
+        torch.testing.assert_close(found, expected)

@@ -95,3 +95,9 @@ def test_a_mask_without_a_range_is_0(how):
 def test_an_unknown_scaling_is_an_error():
     with pytest.raises(ConfigError, match="choose one of 'logits', 'sigmoid'"):
         normalise_masks(torch.zeros(1, 1, 2, 2), 'max')
+
+
+def test_equal_weights_have_equal_mass():
+    masks = torch.tensor([[[[1.0, 1.0, 3.0]]]])
+    mass = normalise_masks(masks, 'mass').flatten().tolist()
+    assert mass == pytest.approx([0.4, 0.4, 1])

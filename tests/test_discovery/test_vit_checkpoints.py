@@ -139,3 +139,16 @@ def test_every_name_of_a_full_deit_is_known():
     cfg = dict(type='mmpretrain.VisionTransformer', arch='deit-tiny', out_type='raw')
     expected = {f'backbone.{name}' for name in MODELS.build(cfg).state_dict()}
     assert set(to_mmpretrain({'model': names})) == expected
+
+
+def test_names_of_wrapped_nested_and_gated_layers_are_translated():
+    names = (
+        'blocks.0.11.norm1.weight',
+        'blocks.3.mlp.w12.weight',
+        'blocks.3.mlp.w3.bias',
+    )
+    others = ('mask_token', 'head.weight', 'norm.bias')
+    weights = {f'module.backbone.{name}': 1 for name in (*names, *others)}
+    layers = ('11.ln1.weight', '3.ffn.w12.weight', '3.ffn.w3.bias')
+    expected = {'backbone.ln1.bias', *(f'backbone.layers.{layer}' for layer in layers)}
+    assert set(to_mmpretrain(weights)) == expected

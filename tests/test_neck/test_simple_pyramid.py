@@ -60,3 +60,14 @@ def test_a_scale_that_is_no_power_of_2_is_an_error(scale):
 def test_fewer_outputs_than_scales_are_an_error():
     with pytest.raises(ConfigError, match='num_outs=1 is less than the 4 levels'):
         SimplePyramid(64, 64, num_outs=1)
+
+
+def test_a_smaller_level_is_pooled_and_the_next_output_skips_every_other():
+    neck = SimplePyramid(4, 4, scales=(0.5,), num_outs=2, norm_cfg=NORM)
+    image = torch.randn(1, 4, 5, 7)
+    _, narrow, smooth = neck.levels[0]
+    first, second = neck((image,))
+    padded = torch.nn.functional.pad(image, (0, 1, 0, 1), value=-torch.inf)
+    windows = padded.unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5))
+    torch.testing.assert_close(first, smooth(narrow(windows)))
+    assert torch.equal(second, first[..., ::2, ::2])

@@ -199,3 +199,13 @@ def test_the_evaluated_masks_are_attention_or_those_of_the_grouping(
     assert torch.equal(masks, objects.masks)
     with pytest.raises(ConfigError, match="'slots' is unknown"):
         autoregressive(masks_from='slots')
+
+
+def test_the_decoder_of_slot_attention_doubles_its_map_four_times():
+    layers = [
+        module
+        for module in BroadcastDecoder(5).modules()
+        if isinstance(module, torch.nn.ConvTranspose2d)
+    ]
+    sizes = {(layer.kernel_size, layer.stride) for layer in layers}
+    assert len(layers) == 4 and sizes == {((5, 5), (2, 2))}

@@ -106,3 +106,10 @@ def test_the_vocabulary_learns_to_restore_images():
         losses.append(float(loss))
     variance = 16 * 16 * 3  # what the mean color of all images leaves
     assert losses[0] > variance > sum(losses[-10:]) / 10 / 0.8
+
+
+def test_words_are_dropped_in_training_only():
+    vae = DiscreteVAE(7, channels=500, grid=(2, 3), hidden_channels=6, dropout=0.3)
+    words = vae.train().embed(torch.zeros(1, 2, 3, dtype=torch.long))
+    assert float((words == 0).float().mean()) == pytest.approx(0.3, abs=0.05)
+    assert (vae.eval().embed(torch.zeros(1, 2, 3, dtype=torch.long)) != 0).all()

@@ -70,3 +70,11 @@ def test_training_reaches_queries_and_every_block(samples):
     sum(losses.values()).backward()
     unused = [n for n, p in model.named_parameters() if p.grad is None]
     assert not unused and model.backbone.queries.grad.abs().sum() > 0
+
+
+def test_losses_and_costs_weigh_as_in_mask2former():
+    head = make()
+    losses = head.loss_cls, head.loss_mask, head.loss_dice
+    assert [loss.loss_weight for loss in losses] == [2, 5, 5]
+    assert head.loss_cls.class_weight == [1, 1, 1, 0.1]
+    assert [cost.args[0].weight for cost in head.assigner.match_costs] == [2, 5, 5]

@@ -161,3 +161,8 @@ def test_image_labels_are_the_classes_of_the_map_without_background_and_void():
     add = TRANSFORMS.build(dict(type='AddImageLabels'))
     results = add(dict(gt_seg_map=np.array([[0, 7, 7], [255, 2, 0]], np.uint8)))
     assert results['image_labels'] == (2, 7)
+
+
+def test_the_number_of_classes_is_no_label(tmp_path):
+    with pytest.raises(DatasetError, match='holds 21 at'):
+        load(save(tmp_path / 'map.png', [[0, 21]]))

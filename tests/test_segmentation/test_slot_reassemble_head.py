@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 
 from wwt_mm.backbone import SlotMasks
 from wwt_mm.errors import ConfigError
+from wwt_mm.segmentation.slot_reassemble_head import size_of
 
 STRIDES = (16, 8, 4, 1)
 
@@ -270,3 +271,13 @@ def test_heads_run_under_autocast_near_their_full_precision(slot_masks, kind):
     full = head([feature])
     assert low.dtype == torch.bfloat16
     torch.testing.assert_close(low.float(), full, rtol=0.05, atol=0.05)
+
+
+def test_logits_have_the_size_that_mmseg_asks_for():
+    meta = dict(img_shape=(48, 32), pad_shape=(64, 80))
+    logits = torch.randn(1, 4, 16, 20).double()
+    assert build(stride=4).predict_by_feat(logits, [meta]).shape[2:] == (64, 80)
+    # A window of a sliding test is told as torch.Size, beside the image's padding.
+    window = dict(img_shape=torch.Size((64, 64)), pad_shape=(80, 112))
+    assert size_of(window) == (64, 64)
+    assert size_of(dict(img_shape=(48, 32))) == (48, 32)

@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 import wwt_mm.classification
 import wwt_mm.segmentation.weak_attention_segmentor  # noqa: F401  (registers it)
 from wwt_mm.backbone import SlotMasks
+from wwt_mm.classification import record_attentions, rollout
 from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
 
@@ -339,3 +340,56 @@ def test_a_class_map_that_does_not_fit_the_classifier_is_named():
 def test_training_is_refused_with_advice():
     with pytest.raises(ConfigError, match='train its classifier'):
         build().loss(torch.zeros(1, 3, 32, 32), [])
+
+
+def test_padding_above_and_on_the_left_is_cut_off_and_a_vertical_flip_undone():
+    # Of 6 x 5 patches of 8 pixels, 2 rows above and a column on the left are padding.
+    model = rectangle_model([(0, 0, 4, 3)], h=6, w=5, classes_from='all', threshold=0.5)
+    labels = predict(
+        model,
+        torch.zeros(1, 3, 48, 40),
+        ori_shape=(32, 32),
+        img_padding_size=(8, 0, 16, 0),
+        flip=True,
+        flip_direction='vertical',
+    )
+    assert labels.shape == (32, 32)
+    assert (labels[18:, :14] == 1).all()
+    assert (labels[:14] == 0).all() and (labels[:, 18:] == 0).all()
+
+
+def test_the_backbone_is_told_of_padding():
+    model = rectangle_model([(0, 0, 4, 2)], classes_from='all')
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    padding = dict(ori_shape=(24, 40), img_padding_size=(0, 0, 0, 8))
+    predict(model, torch.zeros(1, 3, 32, 40), **padding)
+    assert seen[0][0, 24:].all() and not seen[0][0, :24].any()
+
+
+def test_maps_of_all_classes_have_the_size_of_the_input():
+    ramp = torch.linspace(0, 1, 5).expand(1, 4, 5).clone()
+    model = known(ramp, 50 * torch.eye(1, 4), classes_from='all')
+    maps = model.encode_decode(torch.zeros(1, 3, 29, 37), [])
+    assert maps.shape == (1, 4, 29, 37)
+    expected = ((torch.arange(37) + 0.5) / 8 - 0.5).clamp(0, 4) / 4
+    torch.testing.assert_close(maps[0, 0], expected.expand(29, 37))
+
+
+def test_competing_classes_are_scaled_together():
+    # Class 2 is half as active as class 1, so it stays below 0.75.
+    masks = torch.zeros(2, 4, 5)
+    masks[0, :, :2], masks[1, :, 3:] = 1.0, 0.5
+    model = known(masks, 50 * torch.eye(2, 4), classes_from='all', threshold=0.75)
+    labels = predict(model, torch.zeros(1, 3, 32, 40))
+    assert set(labels.unique().tolist()) == {0, 1}
+
+
+@torch.no_grad()
+def test_rollout_is_weighted_by_class_probability():
+    model = build('weak/vit_attention_weak_scenes', method='rollout')
+    images = torch.randn(1, 3, 32, 40)
+    with record_attentions(model.backbone) as attentions:
+        scores = model.head(model.backbone(images)).softmax(-1)
+    expected = scores[:, :, None, None] * rollout(attentions, (4, 5))[:, None]
+    torch.testing.assert_close(model.explain(images)[1], expected)
