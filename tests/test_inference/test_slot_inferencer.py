@@ -19,7 +19,7 @@ from wwt_mm.errors import CheckpointError, ConfigError, DatasetError
 from wwt_mm.inference import SlotInferencer
 from wwt_mm.inference.images import ImagePipeline
 
-from .conftest import CLASSIFIER
+from .conftest import CLASSIFIER, CONFIGS
 
 KINDS = {
     'mmpretrain/wwt_scenes': 10,
@@ -323,3 +323,38 @@ def test_options_change_a_config_that_was_read_before():
     assert config.model.backbone.num_slots == 16
     nameless = Config(config.to_dict())
     assert SlotInferencer(nameless, None, 'cpu').reader.model.backbone.num_slots == 16
+
+
+@torch.no_grad()
+def test_the_reconstruction_is_what_the_decoder_says_in_rgb(infer, picture):
+    result, model = infer(picture()), infer.reader.model
+    mean, std = model.data_preprocessor.mean, model.data_preprocessor.std
+    rgb = torch.from_numpy(picture()[..., ::-1].copy()).permute(2, 0, 1).float()
+    features = model.backbone(((rgb - mean) / std)[None])
+    image = model.autoencoding_head(features, (64, 64))[0] * std + mean
+    expected = image.round().clamp(0, 255).permute(1, 2, 0).numpy()
+    assert abs(result.reconstruction - expected).max() <= 1
+
+
+def test_masks_cover_more_than_an_image_that_is_no_whole_number_of_patches(
+    infer_with, picture
+):
+    infer = infer_with('mmdet/wwt_det_scenes')
+    result = infer(picture(61, 37))
+    patch = infer.reader.backbone.patch_size
+    height, width = infer.pipeline(picture(61, 37)).inputs.shape[-2:]
+    rows, columns = -(-height // patch), -(-width // patch)
+    assert result.masks.shape[1:] == (rows, columns)
+    shares = height / (rows * patch), width / (columns * patch)
+    assert result.coverage == pytest.approx(shares) and shares[0] != shares[1]
+
+
+def test_classes_of_a_sigmoid_head_are_not_told_from_each_other(picture):
+    loss = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    config = CONFIGS / 'mmdet/wwt_det_scenes.py'
+    infer = SlotInferencer(config, cfg_options={'model.bbox_head.loss_cls': loss})
+    result = infer(picture())
+    logits = infer.reader.model.bbox_head.fc_cls(result.slots).detach()
+    torch.testing.assert_close(
+        result.slot_probabilities, logits.sigmoid(), atol=1e-5, rtol=1e-5
+    )

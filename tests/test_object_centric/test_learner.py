@@ -7,12 +7,16 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner.checkpoint import get_state_dict
+from mmengine.structures import PixelData
 from mmpretrain.models.backbones import VisionTransformer
 from mmseg.structures import SegDataSample
 
 from wwt_mm.backbone import SlotMasks
+from wwt_mm.discovery import read_features
 from wwt_mm.engine import load_config
 from wwt_mm.errors import CheckpointError, ConfigError
+from wwt_mm.object_centric import FeatureTeacher
+from wwt_mm.object_centric.slot_visualization_hook import draw_segments
 
 from ..tool_process import REPOSITORY
 
@@ -212,3 +216,28 @@ def test_zero_shot_evaluation_has_nothing_to_train(build):
 def test_a_model_without_target_is_refused(build):
     with pytest.raises(ConfigError, match='model.target is missing'):
         build('dinosaur_mlp', target=None)
+
+
+def test_a_teacher_tells_the_features_that_are_asked_for():
+    arch = dict(embed_dims=12, num_layers=2, num_heads=3, feedforward_channels=24)
+    vit = dict(type='mmpretrain.VisionTransformer', arch=arch, img_size=16)
+    teacher = FeatureTeacher(
+        dict(vit, patch_size=4, out_type='raw'),
+        'random',
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        features='key',
+    )
+    images = torch.randn(1, 3, 16, 16)
+    keys = read_features(teacher.load(), images, which='key')[0]
+    torch.testing.assert_close(teacher(images), keys.permute(0, 3, 1, 2))
+
+
+def test_segments_are_drawn_beside_the_image_in_its_colours():
+    image = torch.zeros(3, 4, 6)
+    image[2] = 255  # BGR: red
+    sample = SegDataSample()
+    sample.pred_sem_seg = PixelData(data=torch.zeros(1, 4, 6, dtype=torch.long))
+    picture = draw_segments(image, sample)
+    assert picture.shape == (4, 12, 3)
+    assert (picture[:, :6] == [255, 0, 0]).all()
