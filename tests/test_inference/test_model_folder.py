@@ -13,7 +13,7 @@ from wwt_mm.errors import CheckpointError, ConfigError
 from wwt_mm.inference import SlotInferencer
 
 from ..tool_process import REPOSITORY
-from .conftest import CLASSIFIER
+from .conftest import CLASSIFIER, CONFIGS
 
 CLASSES = list('abcdefghij')
 
@@ -111,3 +111,14 @@ def test_weights_of_another_model_are_not_published(model_folder, tmp_path):
     with pytest.raises(CheckpointError, match='backbone.slots should be'):
         model_folder(**{'model.backbone.num_slots': 5})
     assert not list(tmp_path.glob('float16/*'))
+
+
+def test_a_folder_of_a_detector_resizes_as_its_config_does(
+    checkpoint_of, infer_with, picture, tmp_path
+):
+    name = 'mmdet/wwt_det_scenes'
+    folder = write_model_folder(
+        load_config(CONFIGS / f'{name}.py'), checkpoint_of(name), tmp_path, 'float32'
+    )
+    result, expected = SlotInferencer(folder)(picture()), infer_with(name)(picture())
+    torch.testing.assert_close(result.masks, expected.masks)

@@ -43,9 +43,8 @@ class CheckpointFitHook(Hook):
             self._check_heads(runner, model, weights)
         elif not any(name in weights for name in model.state_dict()):
             raise CheckpointError(
-                f'{runner._load_from} has no weight of {runner.cfg.filename}: it has '
-                f'{next(iter(weights), "none")} and others, the model '
-                f'{next(iter(model.state_dict()))}. A part by another name takes '
+                f'{runner._load_from} has no weight of {runner.cfg.filename}, but '
+                f'{next(iter(weights), "none")}. A part by another name takes '
                 "init_cfg=dict(type='Pretrained', checkpoint=FILE, prefix='backbone.')"
             )
         self._compare_classes(runner, checkpoint.get('meta') or {}, weights)

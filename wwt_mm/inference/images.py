@@ -63,7 +63,9 @@ class ImagePipeline:
         self.name = cfg.filename
         self.scope = cfg.get('default_scope', 'mmengine')
         steps = [
-            step for step in _find_pipeline(cfg) if name_type(step) not in _FOR_LABELS
+            {key: _to_tuple(value) for key, value in step.items()}
+            for step in _find_pipeline(cfg)
+            if name_type(step) not in _FOR_LABELS
         ]
         if not steps or not name_type(steps[0]).startswith('LoadImage'):
             raise ConfigError(
@@ -223,6 +225,12 @@ def is_one_image(inputs: ImageInput | Iterable[ImageInput]) -> bool:
     if isinstance(inputs, str | Path):
         return not Path(inputs).is_dir()
     return isinstance(inputs, _IN_MEMORY)
+
+
+def _to_tuple(value: Any) -> Any:
+    """Sizes, which are lists in a config.json, as transforms want them."""
+    numbers = isinstance(value, list) and {int, float}.issuperset(map(type, value))
+    return tuple(value) if numbers else value
 
 
 def _find_pipeline(cfg: Config) -> list[Any]:

@@ -224,7 +224,6 @@ class WeakSegmentor(BaseSegmentor):
 
 
 def _padding(meta: dict) -> Sequence[int]:
-    """Left, right, top and bottom, in pixels."""
     return meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
 
 

@@ -137,10 +137,7 @@ class MaskMethod(DiscoveryMethod):
         images: np.ndarray,
         sizes: np.ndarray,
     ) -> np.ndarray:
-        """Indices of the regions that stay, by image and falling score.
-
-        ``sizes`` holds the number of patches of each image, without padding.
-        """
+        """Those that stay, by image (of ``sizes`` patches) and falling score."""
         sides = regions.boxes[:, 2:] - regions.boxes[:, :2]
         keep = regions.areas >= self.min_area
         keep &= sides.prod(1) <= self.max_area * sizes[images]
