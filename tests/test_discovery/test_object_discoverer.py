@@ -45,15 +45,22 @@ def test_predictions_are_class_agnostic_boxes_inside_the_original_image(
     assert method == 'MOST' or all(len(result.bboxes) for result in results)
 
 
-@pytest.mark.parametrize(('family', 'method'), PAIRS)
+@pytest.mark.parametrize(
+    ('family', 'method', 'options'),
+    [
+        *((*pair, {}) for pair in PAIRS),
+        *(('wwt', method, dict(features='token')) for method in TOKEN_METHODS),
+    ],
+)
 def test_an_image_is_not_influenced_by_its_batch(
-    family, method, models, images, sample
+    family, method, options, models, images, sample
 ):
     small = images[1:, :, :40, :50]
     batch = torch.cat([images[:1], torch.nn.functional.pad(small, (0, 13, 0, 16))])
     batch[1, :, 40:] = 7.0  # padding holds what it likes
-    together = predict(models[family], method, batch, [sample(56, 63), sample(40, 50)])
-    (alone,) = predict(models[family], method, small, [sample(40, 50)])
+    samples = [sample(56, 63), sample(40, 50)]
+    together = predict(models[family], method, batch, samples, **options)
+    (alone,) = predict(models[family], method, small, samples[1:], **options)
     torch.testing.assert_close(together[1].bboxes, alone.bboxes)
     torch.testing.assert_close(together[1].scores, alone.scores, rtol=1e-3, atol=1e-5)
 
@@ -128,19 +135,6 @@ def test_pairs_that_do_not_fit_say_what_does(models, build, images, sample):
         predict(featmap, 'LOST', images, samples)
     with pytest.raises(ConfigError, match='nothing to train'):
         models['wwt'].loss(images, samples)
-
-
-@pytest.mark.parametrize('method', TOKEN_METHODS)
-def test_tokens_of_an_image_are_not_influenced_by_its_batch(
-    method, models, images, sample
-):
-    small = images[1:, :, :40, :50]
-    batch = torch.cat([images[:1], torch.nn.functional.pad(small, (0, 13, 0, 16))])
-    batch[1, :, 40:] = 7.0
-    samples = [sample(56, 63), sample(40, 50)]
-    together = predict(models['wwt'], method, batch, samples, features='token')
-    (alone,) = predict(models['wwt'], method, small, samples[1:], features='token')
-    torch.testing.assert_close(together[1].bboxes, alone.bboxes)
 
 
 @torch.no_grad()

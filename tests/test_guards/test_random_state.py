@@ -76,9 +76,8 @@ def build_runner(tmp_path, name, loop, sampler, workers, persistent=False, **opt
         ),
         custom_hooks=[dict(type='RandomStateHook')],
         log_level='WARNING',
-        **options,
     )
-    return Runner.from_cfg(Config(settings))
+    return Runner.from_cfg(Config(settings | options))
 
 
 def train(*args, **kwargs):

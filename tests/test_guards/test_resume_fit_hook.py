@@ -4,13 +4,11 @@ On real detectors: tests/faults/test_resume_elsewhere.py.
 """
 
 import pytest
-from mmengine.config import Config
-from mmengine.runner import Runner
 
 import wwt_mm.guards.resume_fit_hook  # noqa: F401  (registers it)
 from wwt_mm.errors import CheckpointError
 
-from . import test_random_state  # noqa: F401  (registers model and dataset)
+from .test_random_state import build_runner
 
 STEP = dict(type='StepLR', step_size=1)
 
@@ -21,27 +19,20 @@ def train(tmp_path):
 
     def run(name, scheduler, resume=None, accumulative_counts=1, **optimizer):
         optimizer = dict(type='SGD', lr=0.01) | optimizer
-        settings = dict(
-            model=dict(type='DroppingModel'),
-            work_dir=str(tmp_path / name),
-            experiment_name=f'{tmp_path.name}_{name}',
-            train_dataloader=dict(
-                dataset=dict(type='NoisyImages'),
-                sampler=dict(type='DefaultSampler', shuffle=True),
-                batch_size=3,
-                num_workers=0,
-            ),
-            train_cfg=dict(by_epoch=True, max_epochs=2 if resume else 1),
+        runner = build_runner(
+            tmp_path,
+            name,
+            dict(max_epochs=2 if resume else 1),
+            'DefaultSampler',
+            workers=0,
             optim_wrapper=dict(
                 optimizer=optimizer, accumulative_counts=accumulative_counts
             ),
             param_scheduler=scheduler,
             custom_hooks=[dict(type='ResumeFitHook')],
-            log_level='WARNING',
             resume=bool(resume),
             load_from=resume,
         )
-        runner = Runner.from_cfg(Config(settings))
         warnings: list[str] = []
         runner.logger.warning = warnings.append
         runner.train()

@@ -30,6 +30,10 @@ def features(*maps, slots=SLOTS):
     return (*maps, SlotMasks(slots, 3 * masks, tokens))
 
 
+def make_sample():
+    return DetDataSample(metainfo=dict(img_shape=(64, 64), batch_input_shape=(64, 64)))
+
+
 def seen_by(layer):
     """The keyword arguments of a layer's calls, as a list that grows."""
     calls = []
@@ -44,9 +48,7 @@ def test_detrs_decoder_begins_with_slots(slot_queries):
     config = load('mmdet/swaps/detr')
     model = MODELS.build(dict(config, slot_queries=slot_queries)).eval()
     calls = seen_by(model.decoder)
-    sample = DetDataSample(
-        metainfo=dict(img_shape=(64, 64), batch_input_shape=(64, 64))
-    )
+    sample = make_sample()
     feats = features(torch.randn(2, DIMS, 8, 8))
     outputs = model.forward_transformer(feats, [sample] * 2)['hidden_states']
     assert outputs.shape == (2, 2, SLOTS, DIMS)
@@ -61,9 +63,7 @@ def test_detrs_decoder_begins_with_slots(slot_queries):
 def test_ddp_knows_what_of_the_backbone_detr_leaves_out(slot_queries):
     cfg = load_config('configs/mmdet/swaps/detr_slots_scenes.py')
     model = MODELS.build(dict(load('mmdet/swaps/detr'), slot_queries=slot_queries))
-    sample = DetDataSample(
-        metainfo=dict(img_shape=(64, 64), batch_input_shape=(64, 64))
-    )
+    sample = make_sample()
     sample.gt_instances = InstanceData(
         bboxes=torch.tensor([[4.0, 4.0, 30.0, 20.0]]), labels=torch.tensor([3])
     )

@@ -26,9 +26,9 @@ _EXAMPLE = """what is written for an image a/b.jpg:
 examples:
   python tools/slots.py photo.jpg --html
   python tools/slots.py photo.jpg --config configs/mmpretrain/wwt_scenes.py \\
-      --checkpoint work_dirs/wwt_scenes/epoch_8.pth --out seen --html
+      --checkpoint work_dirs/wwt_scenes/epoch_8.pth --out seen_scenes --html
   python tools/slots.py data/scenes/VOC2007/JPEGImages --config CONFIG \\
-      --checkpoint CHECKPOINT --out seen --batch-size 32 --on-bad-image skip
+      --checkpoint CHECKPOINT --out seen_folder --batch-size 32 --on-bad-image skip
 
 Stopped and started again it goes on with the images that are missing."""
 

@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from ..errors import ConfigError, DatasetError, one_of
-from .wwt_segmentor import find_padding
+from .wwt_segmentor import find_padding, padding_sides
 
 
 class WeakSegmentor(BaseSegmentor):
@@ -172,7 +172,7 @@ class WeakSegmentor(BaseSegmentor):
 
     def _cut(self, maps: Tensor, size: tuple[int, int], meta: dict) -> Tensor:
         """Without the patches that are all padding, below and right of the image."""
-        _, right, _, bottom = _padding(meta)
+        _, right, _, bottom = padding_sides(meta)
         patch = self.patch_size
         return maps[
             :, : -(-(size[0] - bottom) // patch), : -(-(size[1] - right) // patch)
@@ -193,7 +193,7 @@ class WeakSegmentor(BaseSegmentor):
             meta: The sample's ``ori_shape``, padding, and whether it is flipped.
         """
         maps = F.interpolate(maps[None], scale_factor=self.patch_size, mode='bilinear')
-        left, right, top, bottom = _padding(meta)
+        left, right, top, bottom = padding_sides(meta)
         maps = maps[..., top : size[0] - bottom, left : size[1] - right]
         if meta.get('flip'):
             maps = maps.flip(3 if meta['flip_direction'] == 'horizontal' else 2)
@@ -221,10 +221,6 @@ class WeakSegmentor(BaseSegmentor):
             f'{type(self).__name__} is not trained: train its classifier '
             '(configs/mmpretrain) and give the checkpoint to tools/test.py'
         )
-
-
-def _padding(meta: dict) -> Sequence[int]:
-    return meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
 
 
 @MODELS.register_module()

@@ -52,6 +52,11 @@ class WWTSegmentor(EncoderDecoder):
         return self.decode_head.predict(features, batch_img_metas, self.test_cfg)
 
 
+def padding_sides(meta: dict) -> Sequence[int]:
+    """Padding of an image: left, right, top and bottom, in pixels."""
+    return meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
+
+
 def find_padding(metas: Sequence[dict], batch: Tensor) -> Tensor | None:
     """Mark what mmseg's preprocessor has added to the images of a batch.
 
@@ -64,10 +69,7 @@ def find_padding(metas: Sequence[dict], batch: Tensor) -> Tensor | None:
     Returns:
         ``(B, H, W)`` bool, ``True`` in padding; ``None`` if there is none.
     """
-    sizes = [
-        meta.get('img_padding_size', meta.get('padding_size', (0, 0, 0, 0)))
-        for meta in metas
-    ]
+    sizes = [padding_sides(meta) for meta in metas]
     if not any(any(size) for size in sizes):
         return None
     height, width = batch.shape[-2:]
