@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData
 from tool_process import REPOSITORY
 
-from wwt_mm.deployment import onnx_export
+from wwt_mm.deployment import onnx_export, write_model_folder
 from wwt_mm.deployment.onnx_export import (
     ExportedModel,
     build_exported_model,
@@ -68,8 +68,8 @@ def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     cfg = load_small(request.param)
     original = save_weights(cfg, folder / 'weights.pth')
-    model, meta = build_exported_model(cfg, folder / 'weights.pth')
-    difference = export_onnx(model, SHAPE, folder / 'wwt.onnx', meta['classes'])
+    model, classes = build_exported_model(cfg, folder / 'weights.pth')
+    difference = export_onnx(model, SHAPE, folder / 'wwt.onnx', classes)
     return request.param, folder, original, difference
 
 
@@ -178,14 +178,23 @@ def test_models_of_other_than_three_channels_are_exported(channels, tmp_path):
         }
     )
     original = save_weights(cfg, tmp_path / 'weights.pth')
-    model, meta = build_exported_model(cfg, tmp_path / 'weights.pth')
-    export_onnx(model, SHAPE, tmp_path / 'wwt.onnx', meta['classes'])
+    model, classes = build_exported_model(cfg, tmp_path / 'weights.pth')
+    export_onnx(model, SHAPE, tmp_path / 'wwt.onnx', classes)
     images = 255 * torch.rand(2, channels, *SHAPE)
     expected = original((images - 9) / 7, mode='tensor')
     found = run(tmp_path / 'wwt.onnx', images.numpy())['logits']
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
     (entry,) = (e for e in onnx.load(tmp_path / 'wwt.onnx').metadata_props[:1])
     assert 'RGB' not in entry.value
+
+
+def test_the_file_of_a_published_folder_names_its_classes(tmp_path):
+    cfg = load_small('classifier')
+    save_weights(cfg, tmp_path / 'weights.pth')
+    folder = write_model_folder(cfg, tmp_path / 'weights.pth', tmp_path / 'folder')
+    published = load_config(folder / 'config.json')
+    _, classes = build_exported_model(published, folder / 'model.safetensors')
+    assert classes == ('a', 'b')
 
 
 def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """A published folder is a model by itself: config, weights and names of classes."""
 
+import copy
 import json
 import runpy
 
@@ -56,6 +57,34 @@ def test_regions_are_found_as_the_config_says(model_folder, picture):
     assert (method.normalise, method.threshold) == ('min_max', 0.5)
     masks = infer(picture()).regions.masks
     assert len(masks) and all(mask.sum() >= 3 for mask in masks)
+
+
+def test_a_wrapped_dataset_and_shared_weights_are_published(checkpoint_of, tmp_path):
+    config = load_config(CLASSIFIER)
+    loader = config.test_dataloader
+    loader.dataset = dict(type='ConcatDataset', datasets=[loader.dataset] * 2)
+    content = torch.load(checkpoint_of('mmpretrain/wwt_scenes', CLASSES))
+    weights = content['state_dict']
+    blocks = [name for name in weights if name.startswith('backbone.blocks.1.')]
+    for name in blocks:
+        weights[name.replace('.1.', '.0.', 1)] = weights[name].float()
+    torch.save(content, tmp_path / 'shared.pth')
+    folder = write_model_folder(
+        config, tmp_path / 'shared.pth', tmp_path / 'out', 'float32'
+    )
+    assert SlotInferencer(folder).class_names == CLASSES
+
+
+@pytest.mark.parametrize('name', ['detr_slots_scenes', 'mask2former_slots'])
+def test_models_that_change_their_config_leave_the_user_his(name, tmp_path):
+    config = load_config(CONFIGS / 'mmdet' / 'swaps' / f'{name}.py')
+    before = copy.deepcopy(config.to_dict())
+    infer = SlotInferencer(config)
+    assert config.to_dict() == before
+    torch.save(dict(state_dict=infer.reader.model.state_dict()), tmp_path / 'it.pth')
+    folder = write_model_folder(config, tmp_path / 'it.pth', tmp_path / 'out')
+    assert config.to_dict() == before
+    assert SlotInferencer(folder).class_names == infer.class_names
 
 
 def test_weights_beyond_the_range_of_halves_are_refused(checkpoint_of, tmp_path):

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from wwt_mm.engine import load_config
 from wwt_mm.errors import ConfigError, DatasetError
+from wwt_mm.inference import SlotInferencer
 from wwt_mm.inference.run import main, write_slots
 
 from ..tool_process import REPOSITORY
@@ -84,6 +86,8 @@ def test_a_killed_run_leaves_no_half_image_behind(infer, folder, tmp_path, monke
     monkeypatch.undo()
     assert '1.png.slots.json' not in written(tmp_path / 'out')
     assert write_slots(infer, folder, tmp_path / 'out') == (4, 1, 0)
+    (tmp_path / 'out' / '1.png.slots.json').write_text('{"image": "1.p')
+    assert write_slots(infer, folder, tmp_path / 'out') == (1, 4, 0)
 
 
 def test_a_folder_takes_results_of_one_model(infer, infer_with, folder, tmp_path):
@@ -91,6 +95,22 @@ def test_a_folder_takes_results_of_one_model(infer, infer_with, folder, tmp_path
     other = infer_with('mmdet/discovery/discovery_wwt_scenes')
     with pytest.raises(ConfigError, match='another config, checkpoint'):
         write_slots(other, folder, tmp_path / 'out')
+
+
+def test_a_config_that_has_changed_since_is_another_model(folder, tmp_path):
+    config = load_config(CLASSIFIER)
+    list(SlotInferencer(config)(folder, out_dir=tmp_path / 'out'))
+    list(SlotInferencer(config)(folder, out_dir=tmp_path / 'out'))
+    config.slot_regions = dict(normalise='min_max', threshold=0.4)
+    with pytest.raises(ConfigError, match='another config_content: choose'):
+        SlotInferencer(config)(folder, out_dir=tmp_path / 'out')
+
+
+def test_images_that_cannot_be_read_leave_no_folder(infer, infer_with, tmp_path):
+    (tmp_path / 'bad.png').write_bytes(b'none')
+    with pytest.raises(DatasetError):
+        infer(tmp_path / 'bad.png', out_dir=tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
 
 
 def test_written_pictures_are_not_taken_for_images(infer, folder):

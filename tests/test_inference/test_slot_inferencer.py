@@ -198,6 +198,19 @@ def test_pixels_in_memory_give_what_their_file_gives(infer, tmp_path, picture):
     assert len(list(infer([pixels, Image.fromarray(rgb)]))) == 2
 
 
+def test_a_picture_of_16_bits_gives_what_its_file_gives(infer, tmp_path, picture):
+    deep = picture()[..., 0].astype(np.uint16) * 200
+    cv2.imwrite(str(tmp_path / 'deep.png'), deep)
+    with Image.open(tmp_path / 'deep.png') as opened:
+        assert opened.mode == 'I;16'
+        expected, result = infer(tmp_path / 'deep.png'), infer(opened)
+    np.testing.assert_array_equal(result.image, expected.image)
+    assert result.image.std() > 20
+    for mode in ('I', 'F'):
+        with pytest.raises(DatasetError, match=f"of mode '{mode}' .* not known: give"):
+            infer(Image.new(mode, (64, 64)))
+
+
 def test_models_of_other_than_three_channels_are_read(tmp_path, picture):
     config = load_config(CLASSIFIER)
     config.model.data_preprocessor = dict(num_classes=10, mean=[9.0], std=[7.0])
@@ -210,6 +223,8 @@ def test_models_of_other_than_three_channels_are_read(tmp_path, picture):
     infer = SlotInferencer(config, None, 'cpu')
     expected = infer(tmp_path / 'image.png', out_dir=tmp_path / 'seen')
     assert expected.image.shape == (64, 64, 3)
+    large = cv2.resize(picture()[..., 0], (128, 96))
+    np.testing.assert_array_equal(infer(large).image, large[..., None].repeat(3, 2))
     for given in (picture()[..., 0], picture()[..., :1]):
         torch.testing.assert_close(infer(given).slots, expected.slots)
     config.model.backbone.in_channels = 5

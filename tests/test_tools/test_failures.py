@@ -77,6 +77,18 @@ def test_pictures_of_augmented_images_are_refused_where_there_are_none(
     assert 'drop --tta or --show' in last_line(run)
 
 
+@pytest.mark.parametrize(
+    'config', ['weak/wwt_weak_scenes.py', 'ocl/ocl_wwt_zeroshot_scenes.py']
+)
+def test_segmentors_without_logits_are_not_augmented(
+    run_tool, foreign_checkpoint, config
+):
+    path = REPOSITORY / 'configs' / 'mmseg' / config
+    run = run_tool('test', path, foreign_checkpoint, '--tta')
+    assert run.code == 2, run.output[-3000:]
+    assert '--tta averages logits, and' in last_line(run)
+
+
 def break_the_optimizer():
     def fail(*args, **kwargs):
         raise RuntimeError('a bug of ours')

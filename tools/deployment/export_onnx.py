@@ -61,8 +61,8 @@ def main() -> None:
     with redirect_stdout(sys.stderr):
         cfg = load_config(args.config, args.cfg_options)
         shape = tuple(args.shape or default_shape(cfg))
-        model, meta = build_exported_model(cfg, args.checkpoint, args.backbone)
-        difference = export_onnx(model, shape, out, meta.get('classes') or ())
+        model, classes = build_exported_model(cfg, args.checkpoint, args.backbone)
+        difference = export_onnx(model, shape, out, classes)
         print(f'onnxruntime and PyTorch differ by {difference:.1e} at most')
     print(out)
 

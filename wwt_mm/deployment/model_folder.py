@@ -1,5 +1,6 @@
 """A model as a folder, in the layout of the Hugging Face hub: config and weights."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from safetensors.torch import save
 
 from ..errors import one_of
 from ..guards.atomic import write_atomically
+from ..guards.class_names import iterate_leaves
 from ..guards.weights import CONFIG_NAME, WEIGHTS_NAME, check_fit
 from .publish import read_weights
 
@@ -42,19 +44,23 @@ def write_model_folder(
     """
     one_of('dtype', dtype, ('float16', 'bfloat16', 'float32'))
     weights, saved = read_weights(checkpoint, getattr(torch, dtype))
-    weights = {name: value.contiguous() for name, value in weights.items()}
+    # safetensors takes neither views nor tensors that share their memory
+    weights = {
+        name: value.clone(memory_format=torch.contiguous_format)
+        for name, value in weights.items()
+    }
     with DefaultScope.overwrite_default_scope(config.get('default_scope')):
-        model = MODELS.build(config.model)
+        model = MODELS.build(copy.deepcopy(config.model))  # some change it
     check_fit(model, weights, str(checkpoint), str(config.filename))
     content = {key: config[key] for key in _KEYS if key in config}
     if loader := config.get('test_dataloader'):  # None where nothing is predicted
-        dataset = dict(pipeline=loader.dataset.pipeline)
+        dataset = dict(pipeline=next(iterate_leaves(loader.dataset)).pipeline)
         classes = ((saved.get('meta') or {}).get('dataset_meta') or {}).get('classes')
         if classes:
             dataset['metainfo'] = dict(classes=list(classes))
         content['test_dataloader'] = dict(dataset=dataset)
+    text = json.dumps(Config(content).to_dict(), indent=1) + '\n'
     out = Path(out)
     write_atomically(save(weights), out / WEIGHTS_NAME)
-    text = json.dumps(Config(content).to_dict(), indent=1) + '\n'
     write_atomically(text.encode(), out / CONFIG_NAME)
     return out

@@ -5,19 +5,18 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel, revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import load_checkpoint
 from torch import Tensor, nn
 
 from ..backbone import SlotMasks
 from ..errors import ConfigError, ExportError, MissingPackageError
 from ..guards.atomic import write_atomically
-from ..guards.weights import check_fit
+from ..guards.class_names import read_stage
+from ..guards.weights import check_fit, load_checkpoint_file
 
 OPSET = 18  # the oldest that PyTorch's exporter writes without converting
 TOLERANCE = 1e-4
@@ -93,7 +92,7 @@ def default_shape(cfg: Config) -> tuple[int, int]:
 
 def build_exported_model(
     cfg: Config, checkpoint: str | Path, backbone_only: bool = False
-) -> tuple[ExportedModel, dict[str, Any]]:
+) -> tuple[ExportedModel, tuple[str, ...]]:
     """Builds a config's model with its weights, in evaluation mode.
 
     Args:
@@ -102,7 +101,7 @@ def build_exported_model(
         backbone_only: Whether to leave the heads out.
 
     Returns:
-        The model, and what the checkpoint tells about the dataset (``classes``).
+        The model, and the names of its classes, by the checkpoint or else the config.
 
     Raises:
         CheckpointError: If the checkpoint is of another model.
@@ -111,12 +110,15 @@ def build_exported_model(
     library = cfg.get('default_scope', 'mmengine')
     init_default_scope(library)
     model = MODELS.build(cfg.model)
-    loaded = load_checkpoint(model, str(checkpoint), map_location='cpu')
-    weights = loaded.get('state_dict', loaded)
+    loaded = load_checkpoint_file(checkpoint, trust_option='save its state_dict alone')
+    weights = {k.removeprefix('module.'): v for k, v in loaded['state_dict'].items()}
     check_fit(model, weights, str(checkpoint), cfg.filename)
+    model.load_state_dict(weights, strict=False)
     exported = ExportedModel(model, library, backbone_only)
-    meta = loaded.get('meta', {}).get('dataset_meta') or {}
-    return exported.eval().requires_grad_(False), meta
+    meta = (loaded.get('meta') or {}).get('dataset_meta') or {}
+    test = read_stage(cfg, 'test')  # of a folder, which has no meta data
+    names = meta.get('classes') or (test.names if test else ())
+    return exported.eval().requires_grad_(False), tuple(names)
 
 
 def export_onnx(

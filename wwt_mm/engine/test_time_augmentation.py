@@ -29,7 +29,8 @@ def enable_test_time_augmentation(cfg: Config) -> None:
         cfg: The config, which is changed.
 
     Raises:
-        ConfigError: If the config says nothing and belongs to none of the libraries.
+        ConfigError: If the config says nothing and belongs to none of the libraries, or
+            is of a segmentor whose output cannot be averaged.
     """
     scope = cfg.get('default_scope')
     if 'tta_model' not in cfg and scope not in _MODELS:
@@ -37,6 +38,8 @@ def enable_test_time_augmentation(cfg: Config) -> None:
             f'--tta needs tta_model and tta_pipeline in {cfg.filename}, whose '
             f'default_scope is {scope!r}'
         )
+    if scope == 'mmseg' and 'tta_model' not in cfg and 'decode_head' not in cfg.model:
+        raise ConfigError(f'--tta averages logits, and {cfg.model.type} has none')
     for dataset in iterate_leaves(cfg.test_dataloader.dataset):
         dataset.pipeline = cfg.get('tta_pipeline') or _add_flipping(dataset.pipeline)
     model = deepcopy(cfg.get('tta_model') or _MODELS[scope])

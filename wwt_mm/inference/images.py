@@ -20,6 +20,10 @@ from .outputs import PICTURE_SUFFIX
 
 ImageInput = str | Path | np.ndarray | Tensor | Image.Image
 _IN_MEMORY = (np.ndarray, Tensor, Image.Image)
+_GIVE = (
+    "give an array of uint8, such as (image / 256).astype('uint8') for 16 bits, or of "
+    'floats from 0 to 1'
+)
 
 # Transforms that need annotations, which images of a user's do not have.
 _FOR_LABELS = ('LoadAnnotations', 'LoadPanopticAnnotations', 'LoadSegMap')
@@ -35,7 +39,7 @@ class PackedImage(NamedTuple):
         inputs: ``(C, H, W)``, BGR if of 3 channels, for the model's preprocessor.
         sample: The data sample that was packed with it.
         original: ``(H', W', 3)`` uint8 RGB: the whole image, or ``None`` where the
-            pipeline has cut a part out of it, or it has no 3 channels.
+            pipeline has cut a part out of it, or it has neither 1 nor 3 channels.
     """
 
     inputs: Tensor
@@ -62,18 +66,20 @@ class ImagePipeline:
         self.channels = channels
         self.name = cfg.filename
         self.scope = cfg.get('default_scope', 'mmengine')
-        steps = [
+        self.steps = [
             {key: _to_tuple(value) for key, value in step.items()}
             for step in _find_pipeline(cfg)
             if name_type(step) not in _FOR_LABELS
         ]
-        if not steps or not name_type(steps[0]).startswith('LoadImage'):
+        if not self.steps or not name_type(self.steps[0]).startswith('LoadImage'):
             raise ConfigError(
                 f'{cfg.filename}: the test pipeline must begin with LoadImageFromFile'
             )
-        self.keeps_whole = all(name_type(step) in _KEEPS_WHOLE for step in steps[1:])
+        self.keeps_whole = all(
+            name_type(step) in _KEEPS_WHOLE for step in self.steps[1:]
+        )
         with DefaultScope.overwrite_default_scope(self.scope):
-            self.load, *self.rest = Compose(steps).transforms
+            self.load, *self.rest = Compose(self.steps).transforms
 
     def __call__(self, image: ImageInput) -> PackedImage:
         """Load and transform an image.
@@ -117,8 +123,10 @@ class ImagePipeline:
                 f"backbone takes in_channels={self.channels}: set the loader's "
                 "color_type ('color': 3, 'grayscale': 1), or in_channels"
             )
-        if self.keeps_whole and loaded.ndim == 3 and loaded.shape[2] == 3:
-            original = loaded[..., ::-1].clip(0, 255).astype(np.uint8)
+        loaded = loaded if loaded.ndim == 3 else loaded[..., None]
+        if self.keeps_whole and loaded.shape[2] in (1, 3):
+            rgb = loaded[..., ::-1].clip(0, 255).astype(np.uint8)
+            original = np.repeat(rgb, 3 // loaded.shape[2], axis=2)
         return PackedImage(results['inputs'], results['data_samples'], original)
 
 
@@ -127,8 +135,9 @@ def to_pixels(image: np.ndarray | Tensor | Image.Image, channels: int) -> np.nda
 
     Args:
         image: ``(H, W, 3)`` BGR, as OpenCV has it; a tensor ``(3, H, W)`` RGB, as
-            torchvision has it; or a picture of PIL, of any mode. Arrays and tensors are
-            uint8, or floats from 0 to 1 or from 0 to 255 (if any is above 1).
+            torchvision has it; or a picture of PIL, but of 32 bits (modes I and F).
+            Arrays and tensors are uint8, or floats from 0 to 1 or (if any is above 1)
+            from 0 to 255.
         channels: How many the model takes. With others than 3, the order of channels
             stays as it is, and one may be left out of the shape.
 
@@ -140,6 +149,10 @@ def to_pixels(image: np.ndarray | Tensor | Image.Image, channels: int) -> np.nda
     """
     if isinstance(image, Image.Image):
         image = ImageOps.exif_transpose(image)
+        if image.mode.startswith('I;16'):  # convert() would cut values off at 255
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.mode in ('I', 'F'):
+            raise ValueError(f'of mode {image.mode!r} the range is not known: {_GIVE}')
         image = np.asarray(image.convert('RGB' if channels == 3 else 'L'))
         pixels = image[..., ::-1] if channels == 3 else image
     elif isinstance(image, Tensor):
@@ -164,8 +177,7 @@ def to_pixels(image: np.ndarray | Tensor | Image.Image, channels: int) -> np.nda
         pixels = (pixels * 255 if high <= 1 else pixels).round().astype(np.uint8)
     if pixels.dtype != np.uint8:
         raise ValueError(
-            f'its type is {pixels.dtype}, of which the range is not known: give uint8, '
-            "such as (image / 256).astype('uint8') for 16 bits, or floats from 0 to 1"
+            f'its type is {pixels.dtype}, of which the range is not known: {_GIVE}'
         )
     return np.ascontiguousarray(pixels)
 

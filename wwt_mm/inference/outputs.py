@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ResultError
 from ..guards.atomic import write_atomically
 from ..guards.folder_record import FolderRecord
+from ..guards.json_file import read_json
 from ..visualization.slot_pictures import encode_png
 from ..visualization.slot_sheet import draw_slot_sheet
 
@@ -47,9 +48,9 @@ class OutputFolder:
         self.arrays = arrays
         model = FolderRecord(self.folder / _RECORD, record)
         changes = model.find_changes()
-        if changes is None:
-            model.write()
-        elif changes:
+        # Not before there are results: what cannot be read leaves no trace.
+        self._unwritten = model if changes is None else None
+        if changes:
             raise ConfigError(
                 f'{folder} holds results with another {", ".join(changes)}: choose '
                 'another folder, or remove this one'
@@ -60,7 +61,10 @@ class OutputFolder:
         suffixes = [TABLE_SUFFIX, *([ARRAYS_SUFFIX] if self.arrays else [])]
         if not all(self._path(name, suffix).is_file() for suffix in suffixes):
             return False
-        table = json.loads(self._path(name, TABLE_SUFFIX).read_text())
+        try:
+            table = read_json(self._path(name, TABLE_SUFFIX), dict)
+        except ResultError:  # a damaged one is written again
+            return False
         return isinstance(image, Path) and table.get('source') == _source(image)
 
     def write(self, name: str, result: Any) -> None:
@@ -82,6 +86,9 @@ class OutputFolder:
         write_atomically(html.encode(), self.folder / GALLERY)
 
     def _write(self, content: bytes, name: str, suffix: str) -> None:
+        if self._unwritten:
+            self._unwritten.write()
+            self._unwritten = None
         # Thousands of files that can be made again need not wait for the disk.
         write_atomically(content, self._path(name, suffix), flush=False)
 

@@ -4,6 +4,7 @@ import copy
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -99,7 +100,8 @@ class SlotInferencer:
         backbone = (config.get('model') or {}).get('backbone') or {}
         self.pipeline = ImagePipeline(config, backbone.get('in_channels', 3))
         with DefaultScope.overwrite_default_scope(self.pipeline.scope):
-            model = MODELS.build(config.model).eval().requires_grad_(False)
+            model = MODELS.build(copy.deepcopy(config.model))
+        model.eval().requires_grad_(False)
         self.reader = SlotReader(model)
         meta = {}
         if checkpoint is not None:
@@ -107,11 +109,13 @@ class SlotInferencer:
         self.class_names = find_class_names(config, meta, self.reader)
         self.find_regions = region_finder(model, config.get('slot_regions'))
         model.to(_find_device(device))
+        content = [config.model, config.get('slot_regions'), self.pipeline.steps]
         self.record = dict(
             config=str(Path(config.filename or 'config').resolve()),
             options={key: str(value) for key, value in (cfg_options or {}).items()},
             checkpoint=checkpoint and str(Path(checkpoint).resolve()),
             checkpoint_time=checkpoint and Path(checkpoint).stat().st_mtime,
+            config_content=sha256(str(content).encode()).hexdigest()[:16],
         )
 
     def __call__(
