@@ -104,6 +104,8 @@ def setting(key, value, *says, config=DETECTION):
 
 SETTINGS = [
     setting(BACKBONE + 'img_size', 0, 'img_size=0', 'positive integer'),
+    setting(BACKBONE + 'img_size', [64] * 3, 'of WhatWhereTransformer', 'too many'),
+    setting(BACKBONE + 'frozen_stages', 'all', 'a setting of WhatWhereTransformer'),
     setting(BACKBONE + 'num_slots', 0, 'num_slots=0', 'positive integer'),
     setting(BACKBONE + 'num_slots', 'many', "num_slots='many'", 'positive integer'),
     setting(BACKBONE + 'num_slots', 2.5, 'num_slots=2.5', 'positive integer'),
@@ -129,6 +131,10 @@ SETTINGS = [
     setting('optim_wrapper.optimizer.lr', -1, 'ValueError: Invalid learning rate: -1'),
     setting('optim_wrapper.optimizer.lr', 'fast', 'a setting of the config', 'non-int'),
     setting('param_scheduler.0.type', 'LinearLRs', "did you mean 'LinearLR'?"),
+    setting('train_cfg.max_epochs', 0, 'trains nothing'),
+    setting('train_cfg.max_epochs', 1.5, 'of EpochBasedTrainLoop', 'integer'),
+    setting('val_cfg', None, 'a setting of the run', 'all None'),
+    setting('randomness.seed', -1, 'a setting of the run', 'between 0 and'),
     setting(TRAIN + 'batch_size', 0, 'batch_size=0'),
     setting(TRAIN + 'num_workers', -1, 'num_workers'),
     setting(TRAIN + 'sampler.type', 'DefaultSample', "mean 'DefaultSampler'?"),

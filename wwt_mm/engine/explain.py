@@ -4,7 +4,6 @@ import inspect
 import re
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,6 @@ from mmengine.registry import Registry
 
 from ..errors import WWTError, did_you_mean
 
-_OURS = Path(__file__).parents[1]
 # What of mmengine turns settings into objects, and annotations into lists of samples.
 _FROM_SETTINGS = {
     'build_from_cfg',
@@ -21,6 +19,9 @@ _FROM_SETTINGS = {
     'build_optim_wrapper',
     'build_dataloader',
 }
+# Here ports and devices may be at fault, too.
+_RUNNER = {'from_cfg', 'build_train_loop'}
+_WRONG_VALUES = (AssertionError, KeyError, TypeError, ValueError)
 
 
 def explain(error: BaseException) -> str | None:
@@ -59,9 +60,9 @@ def explain(error: BaseException) -> str | None:
             'mmseg does not pad: --cfg-options val_dataloader.batch_size=1 '
             'test_dataloader.batch_size=1, or data_preprocessor.test_cfg with a size'
         )
-    if isinstance(error, Exception) and _is_of_a_setting(error):
+    if isinstance(error, Exception) and (built := _find_built(error)):
         return (
-            f'a setting of the config does not do: {type(error).__name__}: {text}'
+            f'a setting of {built} does not do: {type(error).__name__}: {text}'
             f'{_suggest(text)}; WWT_TRACEBACK=1 shows where'
         )
     return None
@@ -73,14 +74,17 @@ def one_line(error: BaseException) -> str:
     return ' '.join(str(text).split()) or type(error).__name__
 
 
-def _is_of_a_setting(error: Exception) -> bool:
-    """Whether a library has raised it while it built something from the config."""
-    frames = traceback.extract_tb(error.__traceback__)
-    # Of the values that we take we check all, and name them.
-    ours = Path(frames[-1].filename).is_relative_to(_OURS)
-    if ours and 'unexpected keyword argument' not in str(error):
-        return False
-    return bool(_FROM_SETTINGS & {frame.name for frame in frames})
+def _find_built(error: Exception) -> str | None:
+    """What was being built from the config when it was raised, if anything."""
+    built = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_name
+        if name in _RUNNER and isinstance(error, _WRONG_VALUES):
+            built = 'the run'
+        if name in _FROM_SETTINGS:
+            kind = frame.f_locals.get('obj_type') or built or 'the config'
+            built = getattr(kind, '__name__', kind)
+    return built
 
 
 def _suggest(text: str) -> str:
