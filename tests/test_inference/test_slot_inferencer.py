@@ -330,6 +330,12 @@ def test_a_gpu_finds_the_same(infer, infer_with, picture):
     )
 
 
+def test_a_wrong_rule_of_regions_is_told_in_one_line():
+    config = load_config(CLASSIFIER, {'slot_regions': dict(treshold=0.5)})
+    with pytest.raises(ConfigError, match="slot_regions of the config: .*'treshold'"):
+        SlotInferencer(config)
+
+
 def test_options_change_a_config_that_was_read_before():
     config = load_config(CLASSIFIER)
     options = {'model.backbone.num_slots': 5}

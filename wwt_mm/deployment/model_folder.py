@@ -45,10 +45,7 @@ def write_model_folder(
     one_of('dtype', dtype, ('float16', 'bfloat16', 'float32'))
     weights, saved = read_weights(checkpoint, getattr(torch, dtype))
     # safetensors takes neither views nor tensors that share their memory
-    weights = {
-        name: value.clone(memory_format=torch.contiguous_format)
-        for name, value in weights.items()
-    }
+    weights = {name: value.contiguous().clone() for name, value in weights.items()}
     with DefaultScope.overwrite_default_scope(config.get('default_scope')):
         model = MODELS.build(copy.deepcopy(config.model))  # some change it
     check_fit(model, weights, str(checkpoint), str(config.filename))

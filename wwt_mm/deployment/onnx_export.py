@@ -176,14 +176,7 @@ def export_onnx(
 def export_program(
     model: ExportedModel, shape: tuple[int, int]
 ) -> torch.export.ExportedProgram:
-    """Records a model with ``torch.export``, for batches of any size.
-
-    Args:
-        model: What to record.
-        shape: Height and width of the images in pixels.
-
-    Returns:
-        torch.export.ExportedProgram: The program; ``.module()`` of it can be called.
+    """Records a model with ``torch.export``, for batches of images of one size.
 
     Raises:
         ExportError: If the model cannot be recorded.

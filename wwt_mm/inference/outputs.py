@@ -68,22 +68,13 @@ class OutputFolder:
         return isinstance(image, Path) and table.get('source') == _source(image)
 
     def write(self, name: str, result: Any) -> None:
-        """Write the files of one image.
-
-        Args:
-            name: Name of the image, relative to the folder it comes from.
-            result: A :class:`~wwt_mm.structures.SlotResult`.
-        """
+        """Write the files of the ``SlotResult`` of an image of that name."""
         sheet = draw_slot_sheet(result, result.class_names)
         self._write(encode_png(sheet), name, PICTURE_SUFFIX)
         if self.arrays:
             self._write(_pack(result), name, ARRAYS_SUFFIX)
         table = dict(image=name, source=_source(result.path), **tabulate(result))
         self._write(json.dumps(table, indent=1).encode(), name, TABLE_SUFFIX)
-
-    def write_gallery(self, html: str) -> None:
-        """Write the page."""
-        write_atomically(html.encode(), self.folder / GALLERY)
 
     def _write(self, content: bytes, name: str, suffix: str) -> None:
         if self._unwritten:

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 from torch import nn
 
-from ..errors import MissingPackageError
+from ..errors import ConfigError, MissingPackageError
 from ..structures import FoundRegions, SlotReading
 
 
@@ -34,7 +34,10 @@ def region_finder(
         return None
     method = getattr(model, 'method', None)
     if not isinstance(method, MaskMethod):
-        method = MaskThreshold(**(options or {}))
+        try:
+            method = MaskThreshold(**(options or {}))
+        except TypeError as error:
+            raise ConfigError(f'slot_regions of the config: {error}') from error
     return partial(_find_regions, method)
 
 

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from ..engine.cli import add_model_options, positive_int
+from ..guards.atomic import write_atomically
 from ..guards.weights import CONFIG_NAME
 from ..visualization.slot_gallery import GalleryImage, render_gallery
 from .images import ImageInput, collect_images
-from .outputs import OutputFolder, name_images
+from .outputs import GALLERY, OutputFolder, name_images
 from .slot_inferencer import ON_BAD_IMAGE, SlotInferencer
 
 _GALLERY_IMAGES = 24
@@ -120,7 +121,8 @@ def write_slots(
     if pages:
         config = Path(infer.record['config'])
         title = config.parent.name if config.name == CONFIG_NAME else config.stem
-        folder.write_gallery(render_gallery(pages, title))
+        html = render_gallery(pages, title)
+        write_atomically(html.encode(), folder.folder / GALLERY)
     return RunSummary(written, there, infer.num_bad)
 
 

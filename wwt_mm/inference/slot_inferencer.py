@@ -154,16 +154,7 @@ class SlotInferencer:
         names: Sequence[str],
         folder: OutputFolder | None = None,
     ) -> Iterator[tuple[str, SlotResult]]:
-        """Look at images one batch after the other; results in their order.
-
-        Args:
-            images: Files and arrays.
-            names: A name for each, for the files to write.
-            folder: Where to write.
-
-        Yields:
-            Each name and its result, when that is written.
-        """
+        """Look at named images by batches; yields names and results, once written."""
         self.num_bad = 0
         with ThreadPoolExecutor(_READING_THREADS) as pool:
             for start in range(0, len(images), self.batch_size):

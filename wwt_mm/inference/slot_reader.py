@@ -56,21 +56,11 @@ class SlotReader:
         return loss is not None and not loss.use_sigmoid
 
     def forget_untrained(self, weights: Mapping[str, Tensor]) -> list[str]:
-        """Leave heads out whose weights a checkpoint does not have.
-
-        Args:
-            weights: Name to tensor.
-
-        Returns:
-            The names of those heads.
-        """
+        """Leave out heads that are not among the weights; returns their names."""
         untrained = []
         for name, module in self.model.named_children():
-            wanted = module.state_dict(prefix=f'{name}.')
-            if (
-                module in (self.head, self.decoder)
-                and not wanted.keys() <= weights.keys()
-            ):
+            wanted = module.state_dict(prefix=f'{name}.').keys()
+            if module in (self.head, self.decoder) and not wanted <= weights.keys():
                 untrained.append(name)
                 if module is self.head:
                     self.head = None

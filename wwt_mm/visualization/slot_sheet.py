@@ -66,15 +66,7 @@ def draw_slot_sheet(
 
 
 def spotlight(image: np.ndarray, mask: Tensor) -> np.ndarray:
-    """Darken an image where a mask is low.
-
-    Args:
-        image: ``(H, W, 3)`` uint8.
-        mask: ``(H, W)`` in [0, 1].
-
-    Returns:
-        ``(H, W, 3)`` uint8.
-    """
+    """Darken an image ``(H, W, 3)`` uint8 where a mask ``(H, W)`` in [0, 1] is low."""
     light = _DARK + (1 - _DARK) * mask.clamp(0, 1).unsqueeze(-1).cpu().numpy()
     return (image * light).round().astype(np.uint8)
 
