@@ -1,5 +1,5 @@
-# WWT-Tiny on 100 classes of Tiny-ImageNet, as wwt_micro_tinyimagenet.py trains the
-# smaller model.
+# WWT-Tiny on 100 classes of Tiny-ImageNet, on patches of 4 pixels, for a GPU; trained
+# as the smaller model of wwt_micro_tinyimagenet.py, which says how to train it longer.
 _base_ = ['./wwt_micro_tinyimagenet.py']
 
 model = dict(

@@ -23,6 +23,7 @@ from .conftest import CLASSIFIER, CONFIGS
 
 KINDS = {
     'mmpretrain/wwt_scenes': 10,
+    'mmpretrain/selfsup/mocov3_wwt_scenes': 0,
     'mmdet/wwt_det_scenes': 11,
     'mmdet/discovery/discovery_wwt_scenes': 0,
     'mmdet/wwt_det_tokens_voc07': 0,
@@ -64,6 +65,14 @@ def test_slots_and_classes_are_those_of_the_model(infer, picture):
     best = int(result.probabilities.argmax())
     assert result.classes[0] == ('abcdefghij'[best], float(result.probabilities[best]))
     assert (result.image == picture()[..., ::-1]).all()
+
+
+def test_what_was_trained_without_labels_sees_what_a_classifier_sees(infer, picture):
+    config = load_config(CONFIGS / 'mmpretrain/selfsup/mocov3_wwt_scenes.py')
+    other = SlotInferencer(config)
+    weights = infer.reader.backbone.state_dict()
+    other.reader.backbone.load_state_dict(weights)
+    torch.testing.assert_close(other(picture()).slots, infer(picture()).slots)
 
 
 def test_regions_are_those_of_the_object_discoverer(infer_with, picture):

@@ -122,8 +122,12 @@ class SlotReader:
 
     def _preprocess(self, image: Tensor, sample: BaseDataElement) -> Tensor:
         """Normalise one image: ``(3, H, W)``, without what the model would pad."""
-        data = dict(inputs=[image], data_samples=[sample])
-        batch = self.model.data_preprocessor(data, False)['inputs']
+        preprocessor = self.model.data_preprocessor
+        kinds = [kind.__name__ for kind in type(preprocessor).__mro__]
+        of_views = 'SelfSupDataPreprocessor' in kinds  # it wants a list of batches
+        data = dict(inputs=[image[None] if of_views else image], data_samples=[sample])
+        batch = preprocessor(data, False)['inputs']
+        batch = batch[0] if of_views else batch
         return batch[0, :, : image.shape[-2], : image.shape[-1]]
 
     def _features(self, batch: Tensor, padding: Tensor | None) -> tuple[SlotMasks, ...]:

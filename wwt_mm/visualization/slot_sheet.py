@@ -92,14 +92,9 @@ def blend_slots(image: np.ndarray, owners: Tensor) -> np.ndarray:
 
 
 def heat_map(image: np.ndarray, activation: Tensor) -> np.ndarray:
-    """Lay an activation map over an image, which is shown in grey.
+    """Lay an activation map ``(H, W)``, stretched to its own range, over an image.
 
-    Args:
-        image: ``(H, W, 3)`` uint8 RGB.
-        activation: ``(H, W)``, stretched to its own range.
-
-    Returns:
-        ``(H, W, 3)`` uint8 RGB.
+    That, ``(H, W, 3)`` uint8 RGB, is shown in grey.
     """
     heat = normalise_masks(activation).cpu().numpy()
     grey = image.mean(-1, keepdims=True)
