@@ -36,3 +36,14 @@ def test_a_damaged_last_checkpoint_is_no_reason_to_start_over(tmp_path):
 def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match='no checkpoint to resume from at none'):
         set_resumption(config(tmp_path), 'none.pth')
+
+
+def test_resume_in_a_config_means_the_last_checkpoint(tmp_path):
+    cfg = Config(dict(work_dir=str(tmp_path), load_from=None, resume=True))
+    set_resumption(cfg, None)
+    assert (cfg.resume, cfg.load_from) == (False, None)
+    torch.save(dict(state_dict={}), tmp_path / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    cfg.resume = True
+    set_resumption(cfg, None)
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))

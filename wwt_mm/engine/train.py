@@ -159,6 +159,8 @@ def set_resumption(cfg: Config, checkpoint: str | None) -> None:
     Raises:
         CheckpointError: If it is not there, or damaged with no whole one before it.
     """
+    if checkpoint is None and cfg.get('resume') and not cfg.get('load_from'):
+        checkpoint = 'auto'  # as mmengine means it
     if checkpoint == 'auto':
         found = find_resumable_checkpoint(cfg.work_dir)
         # With nothing to resume, the run begins as it would without --resume: from
