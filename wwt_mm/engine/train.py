@@ -60,9 +60,9 @@ def main(argv: list[str] | None = None) -> None:
     prepare_accumulation(cfg)
     load_weights_only(args.trust_checkpoint, '--trust-checkpoint')
     runner = build_runner(cfg)
+    check_batches(runner.train_loop.dataloader)
     if not runner.train_loop.max_iters:
         raise ConfigError(f'{cfg.train_cfg} trains nothing: one epoch is the least')
-    check_batches(runner.train_loop.dataloader)
     allow_tf32(runner.logger)
     compile_blocks(runner)
     runner.register_hook(DatasetFitHook())
