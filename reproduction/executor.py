@@ -17,7 +17,7 @@ from . import provenance
 from .commands import TOOLS, Inputs, Places, Settings, build_command, last_checkpoint
 from .cores import usable_cores
 from .fingerprint import Fingerprints, anywhere
-from .launcher import LIBRARIES, Launcher
+from .launcher import Launcher
 from .progress import RunProgress
 from .results import Identity, ResultStore
 from .run import Run, RunKey, Stage
@@ -39,7 +39,6 @@ class Executor:
         repository: The repository's root, where tools are started.
         progress: What is told about it.
         jobs: Runs at once.
-        libraries: What runs need not import anew; see :class:`.Launcher`.
     """
 
     stage: Stage
@@ -49,7 +48,6 @@ class Executor:
     repository: Path
     progress: RunProgress
     jobs: int = 1
-    libraries: Sequence[str] = LIBRARIES
 
     def __post_init__(self) -> None:
         self._runs = {run.name: run for run in self.stage.runs}
@@ -59,7 +57,7 @@ class Executor:
         share = max(usable_cores() // self.jobs, 1)
         wish = os.environ.get('OMP_NUM_THREADS', '')
         self._threads = (int(wish) if wish.isdigit() else 0) or share
-        self._launch = Launcher(self.repository, self._threads, self.libraries)
+        self._launch = Launcher(self.repository, self._threads)
 
     def plan(self, seeds: Sequence[int]) -> tuple[list[RunKey], list[RunKey]]:
         """Sort runs into finished ones and those to do, in the order of starting.

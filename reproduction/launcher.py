@@ -50,12 +50,10 @@ class Launcher:
     Args:
         folder: Where they run.
         threads: For the computations of each; more would only contend for the cores.
-        libraries: What the server imports when it is first needed.
     """
 
     folder: Path
     threads: int
-    libraries: Sequence[str] = LIBRARIES
     _running: set[int] = field(default_factory=set)
     _stopped: bool = False
 
@@ -90,7 +88,7 @@ class Launcher:
         self, command: list[str], log: Path, pass_fds: Sequence[int]
     ) -> tuple[int, float]:
         context = multiprocessing.get_context('forkserver')
-        context.set_forkserver_preload([__name__, *self.libraries])
+        context.set_forkserver_preload([__name__, *LIBRARIES])
         receiver, sender = context.Pipe(duplex=False)
         files = [_InheritedFile(descriptor) for descriptor in pass_fds]
         arguments = (command, self.folder, log, self.threads, sender, files)

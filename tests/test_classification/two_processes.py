@@ -6,6 +6,8 @@ import pickle
 
 import torch.distributed as dist
 
+from reproduction.launcher import LIBRARIES
+
 
 def run_in_two_processes(function, folder, *arguments):
     """Calls ``function(rank, *arguments)`` in both; returns what they return.
@@ -13,7 +15,8 @@ def run_in_two_processes(function, folder, *arguments):
     The function must be a module-level one. A failing process fails the test.
     """
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['wwt_mm.classification', 'wwt_mm.engine.train'])
+    # The server of a test process serves all of its tests: what they need, it has.
+    context.set_forkserver_preload(list(LIBRARIES))
     processes = [
         context.Process(target=_enter, args=(function, rank, str(folder), arguments))
         for rank in range(2)

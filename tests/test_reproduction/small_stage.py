@@ -120,7 +120,6 @@ def make_executor(folder, stage, force=False, jobs=2, settings=None, data=None):
         repository,
         progress,
         jobs,
-        libraries=(),
     )
     return executor, said
 
