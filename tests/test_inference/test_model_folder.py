@@ -65,9 +65,8 @@ def test_a_wrapped_dataset_and_shared_weights_are_published(checkpoint_of, tmp_p
     loader.dataset = dict(type='ConcatDataset', datasets=[loader.dataset] * 2)
     content = torch.load(checkpoint_of('mmpretrain/wwt_scenes', CLASSES))
     weights = content['state_dict']
-    blocks = [name for name in weights if name.startswith('backbone.blocks.1.')]
-    for name in blocks:
-        weights[name.replace('.1.', '.0.', 1)] = weights[name].float()
+    for name in [name for name in weights if name.startswith('backbone.blocks.1.')]:
+        weights[name.replace('.1.', '.0.', 1)] = weights[name]
     torch.save(content, tmp_path / 'shared.pth')
     folder = write_model_folder(
         config, tmp_path / 'shared.pth', tmp_path / 'out', 'float32'

@@ -106,7 +106,7 @@ def test_a_config_that_has_changed_since_is_another_model(folder, tmp_path):
         SlotInferencer(config)(folder, out_dir=tmp_path / 'out')
 
 
-def test_images_that_cannot_be_read_leave_no_folder(infer, infer_with, tmp_path):
+def test_images_that_cannot_be_read_leave_no_folder(infer, tmp_path):
     (tmp_path / 'bad.png').write_bytes(b'none')
     with pytest.raises(DatasetError):
         infer(tmp_path / 'bad.png', out_dir=tmp_path / 'out')

@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from ..errors import one_of
 from ..guards.atomic import write_atomically
-from ..guards.class_names import iterate_leaves
+from ..guards.class_names import iterate_leaves, read_saved_classes
 from ..guards.weights import CONFIG_NAME, WEIGHTS_NAME, check_fit
 from .publish import read_weights
 
@@ -52,8 +52,7 @@ def write_model_folder(
     content = {key: config[key] for key in _KEYS if key in config}
     if loader := config.get('test_dataloader'):  # None where nothing is predicted
         dataset = dict(pipeline=next(iterate_leaves(loader.dataset)).pipeline)
-        classes = ((saved.get('meta') or {}).get('dataset_meta') or {}).get('classes')
-        if classes:
+        if classes := read_saved_classes(saved):
             dataset['metainfo'] = dict(classes=list(classes))
         content['test_dataloader'] = dict(dataset=dataset)
     text = json.dumps(Config(content).to_dict(), indent=1) + '\n'

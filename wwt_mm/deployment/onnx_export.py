@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from ..backbone import SlotMasks
 from ..errors import ConfigError, ExportError, MissingPackageError
 from ..guards.atomic import write_atomically
-from ..guards.class_names import read_stage
-from ..guards.weights import check_fit, load_checkpoint_file
+from ..guards.class_names import read_saved_classes, read_stage
+from ..guards.weights import load_checkpoint_file, load_fitting
 
 OPSET = 18  # the oldest that PyTorch's exporter writes without converting
 TOLERANCE = 1e-4
@@ -111,14 +111,11 @@ def build_exported_model(
     init_default_scope(library)
     model = MODELS.build(cfg.model)
     loaded = load_checkpoint_file(checkpoint, trust_option='save its state_dict alone')
-    weights = {k.removeprefix('module.'): v for k, v in loaded['state_dict'].items()}
-    check_fit(model, weights, str(checkpoint), cfg.filename)
-    model.load_state_dict(weights, strict=False)
+    load_fitting(model, loaded, checkpoint, cfg.filename)
     exported = ExportedModel(model, library, backbone_only)
-    meta = (loaded.get('meta') or {}).get('dataset_meta') or {}
     test = read_stage(cfg, 'test')  # of a folder, which has no meta data
-    names = meta.get('classes') or (test.names if test else ())
-    return exported.eval().requires_grad_(False), tuple(names)
+    names = read_saved_classes(loaded) or (test.names if test else ())
+    return exported.eval().requires_grad_(False), names
 
 
 def export_onnx(

@@ -154,7 +154,7 @@ def set_resumption(cfg: Config, checkpoint: str | None) -> None:
 
     Args:
         cfg: The config, with its ``work_dir``.
-        checkpoint: A file; ``'auto'`` for the last one of the work dir; or ``None``.
+        checkpoint: A file; ``'auto'``: the last one of the work dir; ``None``: cfg's.
 
     Raises:
         CheckpointError: If it is not there, or damaged with no whole one before it.

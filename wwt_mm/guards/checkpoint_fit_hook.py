@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ..errors import CheckpointError
-from .class_names import Classes, find_difference
+from .class_names import Classes, find_difference, read_saved_classes
 from .dataset_fit_hook import MAY_KNOW_MORE, find_heads, read_names, unwrap
 from .weights import check_fit
 
@@ -47,7 +47,7 @@ class CheckpointFitHook(Hook):
                 f'{next(iter(weights), "none")}. A part by another name takes '
                 "init_cfg=dict(type='Pretrained', checkpoint=FILE, prefix='backbone.')"
             )
-        self._compare_classes(runner, checkpoint.get('meta') or {}, weights)
+        self._compare_classes(runner, read_saved_classes(checkpoint), weights)
 
     def _check_heads(self, runner: Runner, model: nn.Module, weights: dict) -> None:
         for place, _ in find_heads(runner):
@@ -58,9 +58,7 @@ class CheckpointFitHook(Hook):
                     f'{runner.cfg.filename}: train it first, with these as load_from'
                 )
 
-    def _compare_classes(self, runner: Runner, meta: dict, weights: dict) -> None:
-        saved = meta.get('dataset_meta') or {}
-        names = saved.get('classes') or saved.get('CLASSES') or ()
+    def _compare_classes(self, runner: Runner, names: tuple, weights: dict) -> None:
         loop = runner.test_loop if self.stage == 'test' else runner.train_loop
         stage = 'test' if self.stage == 'test' else 'train'
         here = read_names(loop.dataloader.dataset, stage)
@@ -69,7 +67,7 @@ class CheckpointFitHook(Hook):
             for place, known in find_heads(runner)
         ):
             return  # the head is not of this checkpoint
-        there = Classes(tuple(names), str(runner._load_from))
+        there = Classes(names, str(runner._load_from))
         difference = find_difference(there, here)
         if runner.cfg.get('default_scope') in MAY_KNOW_MORE:
             if there.names[: len(here.names)] == here.names:

@@ -87,6 +87,12 @@ def read_stage(cfg: Config, stage: str) -> Classes | None:
     return Classes(names, f'the {stage} dataset') if names else None
 
 
+def read_saved_classes(checkpoint: dict) -> tuple[str, ...]:
+    """Reads the names of classes that a checkpoint tells, if it does."""
+    told = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+    return tuple(told.get('classes') or told.get('CLASSES') or ())
+
+
 def iterate_leaves(dataset: Any) -> Iterator[Any]:
     """Yields the datasets that read files, or their settings, whatever wraps them."""
     if isinstance(dataset, list | tuple):

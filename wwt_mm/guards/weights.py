@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import load_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file as load_safetensors
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import CheckpointError
 
@@ -74,6 +75,16 @@ def load_checkpoint_file(
     if 'state_dict' not in content:
         content = dict(state_dict=content)
     return content
+
+
+def load_fitting(
+    model: nn.Module, content: dict, checkpoint: str | Path, config: str | None
+) -> dict[str, Tensor]:
+    """Loads what is in a checkpoint file, if it fits; returns weights by name."""
+    weights = {k.removeprefix('module.'): v for k, v in content['state_dict'].items()}
+    check_fit(model, weights, str(checkpoint), str(config))
+    load_state_dict(model, weights, strict=False)
+    return weights
 
 
 def check_fit(model: nn.Module, weights: dict, checkpoint: str, config: str) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mmengine.config import Config
 
-from ..guards.class_names import read_stage
+from ..guards.class_names import read_saved_classes, read_stage
 from .slot_reader import SlotReader
 
 _BACKGROUND = 'background'
 
 
-def find_class_names(cfg: Config, meta: dict, reader: SlotReader) -> list[str]:
+def find_class_names(cfg: Config, checkpoint: dict, reader: SlotReader) -> list[str]:
     """Finds the names of what a model tells apart.
 
     They are those of the checkpoint, of the config's test dataset, or of its class, the
@@ -18,14 +18,14 @@ def find_class_names(cfg: Config, meta: dict, reader: SlotReader) -> list[str]:
 
     Args:
         cfg: The model's config.
-        meta: What the checkpoint tells, as mmengine writes it.
+        checkpoint: What is in the file; empty if there is none.
         reader: The model.
 
     Returns:
         list[str]: Names, the last one ``'background'`` if the model is a detector;
         none for a model without classes.
     """
-    return match_class_names(_candidates(cfg, meta), reader)
+    return match_class_names(_candidates(cfg, checkpoint), reader)
 
 
 def match_class_names(
@@ -54,9 +54,8 @@ def match_class_names(
     return [*names, _BACKGROUND] if count and reader.has_background else names
 
 
-def _candidates(cfg: Config, meta: dict) -> Iterator[Sequence[str]]:
-    told = meta.get('dataset_meta') or {}
-    yield told.get('classes') or told.get('CLASSES') or ()
+def _candidates(cfg: Config, checkpoint: dict) -> Iterator[Sequence[str]]:
+    yield read_saved_classes(checkpoint)
     test = read_stage(cfg, 'test')
     yield test.names if test else ()
 

@@ -75,9 +75,8 @@ class ImagePipeline:
             raise ConfigError(
                 f'{cfg.filename}: the test pipeline must begin with LoadImageFromFile'
             )
-        self.keeps_whole = all(
-            name_type(step) in _KEEPS_WHOLE for step in self.steps[1:]
-        )
+        after = map(name_type, self.steps[1:])
+        self.keeps_whole = all(name in _KEEPS_WHOLE for name in after)
         with DefaultScope.overwrite_default_scope(self.scope):
             self.load, *self.rest = Compose(self.steps).transforms
 

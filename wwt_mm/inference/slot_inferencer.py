@@ -11,15 +11,14 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import MODELS, DefaultScope
-from mmengine.runner.checkpoint import load_state_dict
 
 from ..engine.config import load_config
 from ..errors import ConfigError, DatasetError, one_of
 from ..guards.weights import (
     CONFIG_NAME,
     WEIGHTS_NAME,
-    check_fit,
     load_checkpoint_file,
+    load_fitting,
 )
 from ..structures import SlotResult
 from ..weights import SHIPPED_MODEL
@@ -103,19 +102,19 @@ class SlotInferencer:
             model = MODELS.build(copy.deepcopy(config.model))
         model.eval().requires_grad_(False)
         self.reader = SlotReader(model)
-        meta = {}
+        content = {}
         if checkpoint is not None:
-            meta = self._load(config, checkpoint, trust_checkpoint)
-        self.class_names = find_class_names(config, meta, self.reader)
+            content = self._load(config, checkpoint, trust_checkpoint)
+        self.class_names = find_class_names(config, content, self.reader)
         self.find_regions = region_finder(model, config.get('slot_regions'))
         model.to(_find_device(device))
-        content = [config.model, config.get('slot_regions'), self.pipeline.steps]
+        settings = [config.model, config.get('slot_regions'), self.pipeline.steps]
         self.record = dict(
             config=str(Path(config.filename or 'config').resolve()),
             options={key: str(value) for key, value in (cfg_options or {}).items()},
             checkpoint=checkpoint and str(Path(checkpoint).resolve()),
             checkpoint_time=checkpoint and Path(checkpoint).stat().st_mtime,
-            config_content=sha256(str(content).encode()).hexdigest()[:16],
+            config_content=sha256(str(settings).encode()).hexdigest()[:16],
         )
 
     def __call__(
@@ -203,20 +202,16 @@ class SlotInferencer:
             )
 
     def _load(self, config: Config, checkpoint: str | Path, trust: bool) -> dict:
-        """Load weights into the model; returns what else the checkpoint tells."""
+        """Load weights into the model; returns what is in the checkpoint."""
         content = load_checkpoint_file(checkpoint, trust, 'trust_checkpoint=True')
-        weights = content['state_dict']
-        weights = {k.removeprefix('module.'): v for k, v in weights.items()}
-        model = self.reader.model
-        check_fit(model, weights, str(checkpoint), str(config.filename))
-        load_state_dict(model, weights, strict=False)
+        weights = load_fitting(self.reader.model, content, checkpoint, config.filename)
         for part in self.reader.forget_untrained(weights):
             print_log(
                 f'{checkpoint} has no weights of the {part}: it is left out',
                 'current',
                 logging.WARNING,
             )
-        return content.get('meta') or {}
+        return content
 
 
 def _find_device(name: str | None) -> torch.device:

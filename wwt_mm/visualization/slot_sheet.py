@@ -74,12 +74,7 @@ def spotlight(image: np.ndarray, mask: Tensor) -> np.ndarray:
 def blend_slots(image: np.ndarray, owners: Tensor) -> np.ndarray:
     """Tint each pixel with the colour of its slot, and draw the borders.
 
-    Args:
-        image: ``(H, W, 3)`` uint8 RGB.
-        owners: ``(H, W)`` int64 slot of each pixel.
-
-    Returns:
-        ``(H, W, 3)`` uint8 RGB.
+    The image is ``(H, W, 3)`` uint8 RGB, owners ``(H, W)`` int64.
     """
     owners = owners.cpu().numpy()
     paint = 255 * slot_colors(int(owners.max()) + 1)[owners]
